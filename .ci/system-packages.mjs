@@ -1,0 +1,165 @@
+/**
+ * What the project needs from the operating system, and how to get it on Debian.
+ *
+ * Nothing here is required: a missing package costs something, the cost is said in one line, and the
+ * set-up goes on. Add a package by adding a row to the table. Plain Node: runs before `npm ci`.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/**
+ * One row per thing that is looked for.
+ *
+ * `probe`     one of `command` (looked up on PATH and in the sbin directories) or `file` (absolute paths, any of them)
+ * `neededFor` 'install': only when npm packages have to be installed; 'test': only before tests
+ * `cost`      what does not work without it, as a sentence
+ *
+ * @typedef {{
+ *   package: string,
+ *   probe: { command: string } | { file: string[] },
+ *   neededFor: 'install' | 'test',
+ *   cost: string,
+ * }} SystemPackage
+ */
+
+const compilerCost =
+  'better-sqlite3 cannot be compiled, so the installation fails where no prebuilt binary can be fetched.';
+
+/** @type {SystemPackage[]} */
+const systemPackages = [
+  { package: 'python3', probe: { command: 'python3' }, neededFor: 'install', cost: compilerCost },
+  { package: 'make', probe: { command: 'make' }, neededFor: 'install', cost: compilerCost },
+  { package: 'g++', probe: { command: 'g++' }, neededFor: 'install', cost: compilerCost },
+  {
+    package: 'util-linux',
+    probe: { command: 'lsns' },
+    neededFor: 'test',
+    cost: 'The comparison with lsns cannot run.',
+  },
+  {
+    package: 'util-linux',
+    probe: { command: 'unshare' },
+    neededFor: 'test',
+    cost: 'Tests that create namespaces cannot run.',
+  },
+  {
+    package: 'util-linux',
+    probe: { command: 'nsenter' },
+    neededFor: 'test',
+    cost: 'Tests that enter namespaces cannot run.',
+  },
+  {
+    package: 'mount',
+    probe: { command: 'mount' },
+    neededFor: 'test',
+    cost: 'Tests that hold namespaces by bind mounts cannot run.',
+  },
+  {
+    package: 'iproute2',
+    probe: { command: 'ip' },
+    neededFor: 'test',
+    cost: 'Tests of named network namespaces cannot run.',
+  },
+  {
+    package: 'systemd',
+    probe: { command: 'systemd-analyze' },
+    neededFor: 'test',
+    cost: 'Tests of the systemd units cannot run.',
+  },
+  {
+    package: 'gcc',
+    probe: { command: 'gcc' },
+    neededFor: 'test',
+    cost: 'Tests and benchmarks that need a small C program cannot run.',
+  },
+  {
+    // gcc only recommends the C library headers, and recommendations are not installed.
+    package: 'libc6-dev',
+    probe: { file: ['/usr/include/stdio.h'] },
+    neededFor: 'test',
+    cost: 'Tests and benchmarks that need a small C program cannot run.',
+  },
+];
+
+/** @param {string} command */
+function isOnPath(command) {
+  const directories = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+  ];
+  return directories.some((directory) => directory !== '' && existsSync(join(directory, command)));
+}
+
+/** @param {SystemPackage} entry */
+function isPresent({ probe }) {
+  return 'command' in probe ? isOnPath(probe.command) : probe.file.some((path) => existsSync(path));
+}
+
+/**
+ * Why apt-get cannot be used here, or undefined when it can.
+ *
+ * @returns {string | undefined}
+ */
+function aptObstacle() {
+  if (!isOnPath('apt-get')) return 'there is no apt-get here';
+  if (process.getuid?.() !== 0) return 'only root may install packages';
+  return undefined;
+}
+
+/**
+ * @param {string[]} aptArguments
+ * @returns {boolean} whether apt-get succeeded
+ */
+function runApt(aptArguments) {
+  const patience = ['-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=20'];
+  const { status } = spawnSync(
+    'apt-get',
+    ['-qq', '-o', 'DPkg::Lock::Timeout=60', ...patience, ...aptArguments],
+    {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: 600_000,
+    },
+  );
+  return status === 0;
+}
+
+/**
+ * Tries all at once, then one by one: one name that this release does not know must not keep the others out.
+ *
+ * @param {string[]} names
+ */
+function installPackages(names) {
+  const install = ['install', '--yes', '--no-install-recommends'];
+  runApt(['update']);
+  if (runApt([...install, ...names]) || names.length === 1) return;
+  for (const name of names) runApt([...install, name]);
+}
+
+/**
+ * Installs what is missing of the packages needed for `purpose`; says what it does and what stays missing.
+ *
+ * @param {SystemPackage['neededFor']} purpose
+ * @param {(line: string) => void} say
+ */
+export function provideSystemPackages(purpose, say) {
+  const missing = systemPackages.filter(
+    (entry) => entry.neededFor === purpose && !isPresent(entry),
+  );
+  if (missing.length === 0) return;
+  const names = [...new Set(missing.map((entry) => entry.package))];
+  const obstacle = aptObstacle();
+  if (obstacle === undefined) {
+    say(`installing Debian packages: ${names.join(' ')}`);
+    installPackages(names);
+  }
+  const reason = obstacle ?? 'apt-get could not provide it';
+  for (const entry of missing) {
+    if (isPresent(entry)) continue;
+    const what = 'command' in entry.probe ? entry.probe.command : entry.probe.file[0];
+    say(`missing: ${what} (Debian package ${entry.package}; ${reason}). ${entry.cost}`);
+  }
+}
