@@ -1,0 +1,168 @@
+import { buildContinuity } from './continuity.ts';
+import {
+  countInitialMembers,
+  deriveChurn,
+  deriveGap,
+  deriveStretch,
+  type CoveragePolicy,
+} from './derive-coverage.ts';
+import { deriveEnds } from './derive-ends.ts';
+import { deriveHolders, findCarriedHolders, findCarriedLifespans } from './derive-holders.ts';
+import { deriveLifespans, type Resolution } from './derive-lifespans.ts';
+import { startDraft, type Draft } from './draft.ts';
+/**
+ * What happened, judged from what was known and what a scan saw. Pure: the same input gives the same events.
+ *
+ * Holds:     the rules of identity and time: what is the same life, when it began and ended at most and at
+ *            least, and when nothing may be said.
+ * Promises:  no end from a scan that could not look; two misses before a disappearance; the members of
+ *            a batch are in an order that evolve can fold.
+ * Does not:  read anything, know a clock, or store what it returns.
+ */
+import type { AuditEvent } from './event.ts';
+import { listHoldings } from './holdings.ts';
+import { learnInitialNamespaces, type InitialNamespaces } from './initial-namespaces.ts';
+import { toSetKey, type HolderId, type Known, type LifespanId } from './known.ts';
+import { NAMESPACE_TYPES, toNamespaceKey } from './namespace-type.ts';
+import { SCAN_SOURCES, type Scan } from './scan.ts';
+import type { Watch } from './watch.ts';
+
+export interface DerivePolicy extends CoveragePolicy {
+  /** `count`: processes that are only in initial namespaces are counted. `full`: they are listed like all others. */
+  readonly initialHolders: 'count' | 'full';
+}
+
+export interface Derived {
+  readonly events: AuditEvent[];
+  /** The memory for the next call; valid once the events have been folded into the known state. */
+  readonly watch: Watch;
+}
+
+/** Derives the events of one scan. Neither `known` nor `watch` is changed. */
+export function deriveEvents(
+  known: Known,
+  watch: Watch,
+  scan: Scan,
+  policy: DerivePolicy,
+): Derived {
+  const draft = startDraft(known.position, scan.endedAtUs);
+  const isFull = SCAN_SOURCES.every((source) => scan.covered.includes(source));
+  const gap = deriveGap({ watch, scan, policy }, draft);
+  const looking: Watch = gap ? { ...watch, gapEndUs: gap.endUs } : watch;
+  const initial: InitialNamespaces = {
+    ...learnInitialNamespaces(scan.processes),
+    ...watch.initial,
+  };
+  const holdings = listHoldings(scan, { initial, initialHolders: policy.initialHolders });
+  const continuity = buildContinuity(known, scan, holdings);
+  const carriedHolders = findCarriedHolders({ known, scan, continuity });
+  const carried = findCarriedLifespans(known, carriedHolders);
+  const input = { known, watch: looking, scan, holdings, initial, carried, isFull, continuity };
+
+  const resolution = deriveLifespans(input, draft);
+  deriveHolders(input, resolution, carriedHolders, draft);
+  const sightings = deriveEnds(input, resolution, draft);
+  const stretch = deriveStretch({ watch, scan, policy, hasGap: gap !== undefined }, draft);
+  const wroteStretch = stretch !== null && stretch.scanDurationsUs.length === 0;
+  const initialSet = listInitialSet(initial, resolution);
+  const recordedCount =
+    known.sets.get(known.setByMembers.get(toSetKey(initialSet)) ?? -1)?.counted ?? 0;
+  const members = countInitialMembers(looking.initialMembers, holdings.initialProcesses, {
+    atUs: scan.startedAtUs,
+    recordedCount,
+  });
+  const initialMembers = deriveChurn(
+    { known, members, initialSet, atUs: scan.endedAtUs, isDue: wroteStretch },
+    draft,
+  );
+  const openGap = gap ? { seq: gap.seq, inferred: 0, scansLeft: 2 } : looking.gap;
+  const window = { startedAtUs: scan.startedAtUs, endedAtUs: scan.endedAtUs };
+  return {
+    events: draft.events,
+    watch: {
+      ...looking,
+      previous: isFull ? window : looking.previous,
+      previousBySource: new Map([
+        ...looking.previousBySource,
+        ...scan.covered.map((source) => [source, window] as const),
+      ]),
+      sightings,
+      holderLastSeenUs: rememberCarried(looking, carriedHolders),
+      unreadable: listUnreadable(scan),
+      initial,
+      initialMembers,
+      stretch,
+      resumed: null,
+      gap: deriveGapClosed({ openGap, isFull, carried, sightings }, draft),
+    },
+  };
+}
+
+function listInitialSet(initial: InitialNamespaces, resolution: Resolution): LifespanId[] {
+  return NAMESPACE_TYPES.flatMap((type) => {
+    const inum = initial[type];
+    return inum === undefined ? [] : (resolution.lifespanOf.get(toNamespaceKey(type, inum)) ?? []);
+  }).toSorted((left, right) => left - right);
+}
+
+/** A holder that is carried on was last seen by the scan before it became unreadable. */
+function rememberCarried(watch: Watch, carried: ReadonlySet<HolderId>): Map<HolderId, number> {
+  const lastSeenUs = new Map<HolderId, number>();
+  for (const id of carried) {
+    const seenUs = watch.holderLastSeenUs.get(id) ?? watch.previous?.startedAtUs;
+    if (seenUs !== undefined) {
+      lastSeenUs.set(id, seenUs);
+    }
+  }
+  return lastSeenUs;
+}
+
+function listUnreadable(scan: Scan): Set<string> {
+  return new Set(
+    scan.processes
+      .filter(
+        (process) =>
+          process.linksUnreadable ?? process.descriptorsUnreadable ?? process.threadsUnreadable,
+      )
+      .map(({ pid, startTimeTicks }) => `${pid}:${startTimeTicks}`),
+  );
+}
+
+interface GapState {
+  readonly openGap: Watch['gap'];
+  readonly isFull: boolean;
+  readonly carried: ReadonlySet<LifespanId>;
+  readonly sightings: Watch['sightings'];
+}
+
+/** A gap is closed by the second full scan after it: then every disappearance it hid is confirmed. */
+function deriveGapClosed(
+  { openGap, isFull, carried, sightings }: GapState,
+  draft: Draft,
+): Watch['gap'] {
+  if (openGap === null) {
+    return null;
+  }
+  const inferred =
+    openGap.inferred +
+    draft.events.filter(
+      (event) =>
+        (event.event === 'namespace.born' && event.born.evidence === 'inferred-after-gap') ||
+        (event.event === 'namespace.disappeared' && event.gone.evidence === 'inferred-after-gap'),
+    ).length;
+  const scansLeft = openGap.scansLeft - (isFull ? 1 : 0);
+  if (scansLeft > 0) {
+    return { ...openGap, inferred, scansLeft };
+  }
+  const recovered =
+    [...sightings.values()].filter(({ missedByUs }) => missedByUs === null).length - carried.size;
+  draft.add({
+    event: 'observation.gap_closed',
+    source: 'procfs',
+    gap: openGap.seq,
+    recovered: Math.max(0, recovered),
+    inferred,
+    unknown: carried.size,
+  });
+  return null;
+}

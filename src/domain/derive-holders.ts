@@ -1,0 +1,327 @@
+/** Compares the holders of a scan with the known ones: who came, who left, and who cannot be told. */
+import type { Bounds } from './bounds.ts';
+import { toMountInum, type Continuity } from './continuity.ts';
+import type { Resolution } from './derive-lifespans.ts';
+import type { Draft } from './draft.ts';
+import { toHolderKey, type Holder, type HolderIdentity } from './holder.ts';
+import type { Holding, Holdings } from './holdings.ts';
+import { toSetKey, type HolderId, type Known, type LifespanId, type SetId } from './known.ts';
+import {
+  isNamespaceType,
+  toNamespaceKey,
+  type NamespaceKey,
+  type NamespaceType,
+} from './namespace-type.ts';
+import type { Scan, ScanSource } from './scan.ts';
+import { US_PER_TICK } from './time.ts';
+import type { Watch } from './watch.ts';
+
+interface Input {
+  readonly known: Known;
+  readonly watch: Watch;
+  readonly scan: Scan;
+  readonly holdings: Holdings;
+  readonly continuity: Continuity;
+}
+
+/** Which scan source shows a holder; kinds that no scan shows are none of its business. */
+function sourceOf(holder: Pick<Holder, 'kind' | 'tid'>): ScanSource | undefined {
+  switch (holder.kind) {
+    case 'process':
+      return 'links';
+    case 'thread':
+      return 'threads';
+    case 'for-children':
+      return holder.tid === null ? 'links' : 'threads';
+    case 'fd':
+      return holder.tid === null ? 'descriptors' : 'threads';
+    case 'bind-mount':
+      return 'mounts';
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * Known holders that this scan neither saw nor can deny, because what would show them did not run or
+ * could not be read. They stay, and so does what they hold.
+ */
+export function findCarriedHolders({
+  known,
+  scan,
+  continuity,
+}: Pick<Input, 'known' | 'scan' | 'continuity'>): Set<HolderId> {
+  const unreadableMounts = findUnreadableMounts(known, scan);
+  const carried = new Set<HolderId>();
+  for (const holder of known.holders.values()) {
+    if (isUndecided(holder, { scan, continuity, unreadableMounts }) && !continuity.sees(holder)) {
+      carried.add(holder.id);
+    }
+  }
+  return carried;
+}
+
+/** A mount namespace without a readable process still has its mounts, until it ends itself. */
+function findUnreadableMounts(known: Known, scan: Scan): (holder: Holder) => boolean {
+  const readable = new Set(
+    scan.mountNamespaces.filter(({ unreadable }) => unreadable === null).map(({ inum }) => inum),
+  );
+  return (holder) => {
+    const mountInum = toMountInum(known, holder);
+    return mountInum !== null && !readable.has(mountInum);
+  };
+}
+
+interface Readable extends Pick<Input, 'scan' | 'continuity'> {
+  readonly unreadableMounts: (holder: Holder) => boolean;
+}
+
+function isUndecided(holder: Holder, { scan, continuity, unreadableMounts }: Readable): boolean {
+  const source = sourceOf(holder);
+  if (source === undefined || !scan.covered.includes(source)) {
+    return true;
+  }
+  if (source === 'mounts') {
+    return unreadableMounts(holder);
+  }
+  const process = holder.pid === null ? undefined : continuity.findProcess(holder.pid);
+  if (!process || (holder.tid === null && process.startTimeTicks !== holder.startTimeTicks)) {
+    return false;
+  }
+  const reasons = {
+    links: process.linksUnreadable,
+    threads: process.threadsUnreadable,
+    descriptors: process.descriptorsUnreadable,
+    facts: null,
+  };
+  return reasons[source] !== null;
+}
+
+/** Lifespans that are held, as far as we know, by holders that cannot be read at the moment. */
+export function findCarriedLifespans(
+  known: Known,
+  carried: ReadonlySet<HolderId>,
+): Set<LifespanId> {
+  const lifespans = new Set<LifespanId>();
+  for (const id of carried) {
+    const holder = known.holders.get(id);
+    const held =
+      holder?.set == null
+        ? [holder?.lifespan ?? null]
+        : (known.sets.get(holder.set)?.namespaces ?? []);
+    for (const lifespan of held) {
+      if (lifespan !== null) {
+        lifespans.add(lifespan);
+      }
+    }
+  }
+  return lifespans;
+}
+
+/** Adds holder.lost and holder.gained to the draft, lost ones first. */
+export function deriveHolders(
+  input: Input,
+  resolution: Resolution,
+  carried: ReadonlySet<HolderId>,
+  draft: Draft,
+): void {
+  const { known } = input;
+  const sets = new Map<string, SetId>();
+  const still = new Set<HolderId>();
+  const gained: Gain[] = [];
+  const hold = createHoldResolver(known, resolution);
+  for (const holding of input.holdings.listed) {
+    const held = hold(holding);
+    const knownId = findKnownHolder(input, holding, held, resolution);
+    if (knownId === undefined) {
+      gained.push({ holding, held, resolution, sets });
+    } else {
+      still.add(knownId);
+    }
+  }
+  for (const holder of known.holders.values()) {
+    if (
+      !still.has(holder.id) &&
+      !carried.has(holder.id) &&
+      !isEndedWith(known, holder, resolution.replaced)
+    ) {
+      addLost(input, holder, draft);
+    }
+  }
+  for (const gain of gained) {
+    addGained(input, gain, draft);
+  }
+}
+
+/** What a holding holds, as lifespans. */
+interface Held {
+  /** In order, as in a namespace set. */
+  readonly lifespans: readonly LifespanId[];
+  /** The known set of exactly these; undefined when there is none, or when one of them has just ended. */
+  readonly set: SetId | undefined;
+}
+
+/** Holdings of processes in the same namespaces share their list of keys, and are resolved once. */
+function createHoldResolver(
+  known: Known,
+  { lifespanOf, replaced }: Resolution,
+): (holding: Holding) => Held {
+  const resolved = new Map<readonly NamespaceKey[], Held>();
+  return ({ keys }) => {
+    let held = resolved.get(keys);
+    if (!held) {
+      const lifespans = keys
+        .flatMap((key) => lifespanOf.get(key) ?? [])
+        .toSorted((left, right) => left - right);
+      const isReplaced = lifespans.some((id) => replaced.has(id));
+      held = {
+        lifespans,
+        set: isReplaced ? undefined : known.setByMembers.get(toSetKey(lifespans)),
+      };
+      resolved.set(keys, held);
+    }
+    return held;
+  };
+}
+
+function isTask(holding: Holding): boolean {
+  return holding.kind === 'process' || holding.kind === 'thread';
+}
+
+function findKnownHolder(
+  { known }: Input,
+  holding: Holding,
+  held: Held,
+  resolution: Resolution,
+): HolderId | undefined {
+  const set = isTask(holding) ? held.set : null;
+  if (set === undefined || held.lifespans.some((id) => resolution.replaced.has(id))) {
+    return undefined;
+  }
+  return known.holderByKey.get(toHolderKey(toIdentity(holding, { set, held, resolution })));
+}
+
+function toIdentity(
+  holding: Holding,
+  { set, held, resolution }: { set: SetId | null; held: Held; resolution: Resolution },
+): HolderIdentity {
+  const { kind, pid, tid, startTimeTicks, fd, path, mountInum } = holding;
+  return {
+    kind,
+    set,
+    lifespan: set === null ? (held.lifespans[0] ?? null) : null,
+    pid,
+    tid,
+    startTimeTicks,
+    fd,
+    path,
+    mountNamespace:
+      mountInum === null
+        ? null
+        : (resolution.lifespanOf.get(toNamespaceKey('mnt', mountInum)) ?? null),
+    socketInode: null,
+    interface: null,
+    namespace: null,
+  };
+}
+
+function isEndedWith(known: Known, holder: Holder, replaced: ReadonlySet<LifespanId>): boolean {
+  const held =
+    holder.set === null ? [holder.lifespan] : (known.sets.get(holder.set)?.namespaces ?? []);
+  return held.some((id) => id !== null && replaced.has(id));
+}
+
+function addLost({ watch, scan }: Input, holder: Holder, draft: Draft): void {
+  const { id, kind, pid, set, lifespan } = holder;
+  const source = sourceOf(holder) ?? 'links';
+  const seenUs = watch.holderLastSeenUs.get(id) ?? watch.previousBySource.get(source)?.startedAtUs;
+  const after = Math.max(
+    seenUs ?? watch.previous?.startedAtUs ?? holder.from.by,
+    holder.from.after ?? 0,
+  );
+  const evidence = after < watch.gapEndUs ? 'inferred-after-gap' : 'scan';
+  draft.add({
+    event: 'holder.lost',
+    holder: id,
+    kind,
+    pid,
+    set,
+    lifespan,
+    type: null,
+    to: { after, by: scan.endedAtUs, evidence },
+  });
+}
+
+interface Gain {
+  readonly holding: Holding;
+  readonly held: Held;
+  readonly resolution: Resolution;
+  /** Sets introduced by this draft. */
+  readonly sets: Map<string, SetId>;
+}
+
+function addGained(input: Input, { holding, held, resolution, sets }: Gain, draft: Draft): void {
+  if (held.lifespans.length === 0) {
+    return;
+  }
+  let set: SetId | null = null;
+  let isNewSet = false;
+  if (isTask(holding)) {
+    const key = toSetKey(held.lifespans);
+    set = held.set ?? sets.get(key) ?? draft.nextSeq();
+    isNewSet = set === draft.nextSeq();
+    sets.set(key, set);
+  }
+  draft.add({
+    event: 'holder.gained',
+    ...toIdentity(holding, { set, held, resolution }),
+    type: set === null ? typeOf(holding) : null,
+    namespaces: isNewSet ? [...held.lifespans] : null,
+    ...(holding.facts ?? NO_FACTS),
+    from: boundGain(input, holding),
+  });
+}
+
+function typeOf(holding: Holding): NamespaceType | null {
+  const [type = ''] = (holding.keys[0] ?? '').split(':');
+  return isNamespaceType(type) ? type : null;
+}
+
+const NO_FACTS = {
+  ppid: null,
+  comm: null,
+  exe: null,
+  uid: null,
+  gid: null,
+  loginuid: null,
+  session: null,
+  cgroup: null,
+  containerId: null,
+};
+
+/** A process cannot have held anything before it started, which bounds what the first scan finds. */
+function boundGain({ known, watch, scan }: Input, holding: Holding): Bounds {
+  const source = sourceOf(holding) ?? 'links';
+  const previousUs =
+    watch.previousBySource.get(source)?.startedAtUs ?? watch.previous?.startedAtUs ?? null;
+  const wasHidden = watch.unreadable.has(`${holding.pid}:${holding.startTimeTicks}`);
+  const lastLookUs = wasHidden ? null : previousUs;
+  const startedUs =
+    holding.startTimeTicks === null ? null : toTimelineUs(known, holding.startTimeTicks);
+  // Start times are cut to ticks: it started at or after this instant, and bounds exclude their lower end.
+  const startBoundUs = startedUs === null ? null : startedUs - 1;
+  const after =
+    lastLookUs === null ? startBoundUs : Math.max(lastLookUs, startBoundUs ?? lastLookUs);
+  if (previousUs === null) {
+    return { after, by: scan.endedAtUs, evidence: 'baseline' };
+  }
+  return {
+    after,
+    by: scan.endedAtUs,
+    evidence: previousUs < watch.gapEndUs ? 'inferred-after-gap' : 'scan',
+  };
+}
+
+function toTimelineUs(known: Known, startTimeTicks: number): number {
+  return (known.boot?.anchorUs ?? 0) + startTimeTicks * US_PER_TICK;
+}

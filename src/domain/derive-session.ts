@@ -1,0 +1,100 @@
+import { deriveChurn, toCoverage } from './derive-coverage.ts';
+import { startDraft, type DraftEvent } from './draft.ts';
+/** Events about the collector and the clock: start, stop, new boot, wall clock steps. */
+import type { AuditEvent, EventOf } from './event.ts';
+import type { Known } from './known.ts';
+import { NAMESPACE_TYPES, toNamespaceKey } from './namespace-type.ts';
+import { anchorBoot, isWallStep } from './wall-clock.ts';
+import type { Watch } from './watch.ts';
+
+/** What the collector says about itself when it starts. */
+export type CollectorFacts = Omit<EventOf<'collector.started'>, 'event' | 'version' | 'seq' | 'at'>;
+
+export interface ClockReading {
+  readonly wallUs: number;
+  /** CLOCK_BOOTTIME: since boot, suspend included. */
+  readonly bootTimeUs: number;
+}
+
+/** The anchor of the running boot: the recorded one, or a new one that never lets the timeline run back. */
+export function chooseAnchor(
+  known: Known,
+  bootId: string,
+  reading: ClockReading,
+): { anchorUs: number; offsetUs: number } {
+  if (known.boot?.boot === bootId) {
+    return { anchorUs: known.boot.anchorUs, offsetUs: known.wallOffsets.at(-1)?.offsetUs ?? 0 };
+  }
+  return anchorBoot({ ...reading, lastTimelineUs: known.lastAt });
+}
+
+/**
+ * Derives what a start means: the end of everything of an earlier boot, the new boot, and the start itself.
+ * An ended boot's namespaces were last known when the log ends, and gone when the next boot began.
+ */
+export function deriveStart(
+  known: Known,
+  facts: CollectorFacts,
+  reading: ClockReading,
+): AuditEvent[] {
+  const { anchorUs, offsetUs } = chooseAnchor(known, facts.boot, reading);
+  const draft = startDraft(known.position, anchorUs + reading.bootTimeUs);
+  if (known.boot?.boot !== facts.boot) {
+    const { boot, kernel } = facts;
+    const previousBoot = known.boot?.boot ?? null;
+    for (const { id, type, inum, born } of known.lifespans.values()) {
+      const after = Math.max(known.coverage?.lastScan ?? 0, born.by);
+      const gone = { after, by: anchorUs, evidence: 'reboot' } as const;
+      draft.add({
+        event: 'namespace.disappeared',
+        lifespan: id,
+        type,
+        inum,
+        reason: 'reboot',
+        gone,
+      });
+    }
+    draft.add({ event: 'boot.started', boot, kernel, anchor: anchorUs, offsetUs, previousBoot });
+  }
+  draft.add({ event: 'collector.started', ...facts });
+  return draft.events;
+}
+
+/** Derives clock.stepped when wall time has left the recorded offset by more than slewing would. */
+export function deriveClockStep(known: Known, reading: ClockReading): AuditEvent[] {
+  if (known.boot === null) {
+    return [];
+  }
+  const timelineUs = known.boot.anchorUs + reading.bootTimeUs;
+  const previousOffsetUs = known.wallOffsets.at(-1)?.offsetUs ?? 0;
+  const offsetUs = reading.wallUs - timelineUs;
+  if (!isWallStep(previousOffsetUs, offsetUs)) {
+    return [];
+  }
+  const draft = startDraft(known.position, timelineUs);
+  draft.add({ event: 'clock.stepped', boot: known.boot.boot, previousOffsetUs, offsetUs });
+  return draft.events;
+}
+
+/** Derives the last events of a collector that ends on purpose: the watching stretch so far, the counts, the stop. */
+export function deriveStop(
+  known: Known,
+  watch: Watch,
+  { atUs, reason }: { atUs: number; reason: string },
+): AuditEvent[] {
+  const draft = startDraft(known.position, atUs);
+  const { stretch, initialMembers, initial } = watch;
+  if (stretch && stretch.scanDurationsUs.length > 0) {
+    draft.add(toCoverage(stretch));
+  }
+  const initialSet = NAMESPACE_TYPES.flatMap(
+    (type) => known.lifespanByKey.get(toNamespaceKey(type, initial[type] ?? 0)) ?? [],
+  ).toSorted((left, right) => left - right);
+  deriveChurn(
+    { known, members: initialMembers, initialSet, atUs: stretch?.toUs ?? atUs, isDue: true },
+    draft,
+  );
+  const stopped: DraftEvent = { event: 'collector.stopped', boot: known.boot?.boot ?? '', reason };
+  draft.add(stopped);
+  return draft.events;
+}

@@ -1,0 +1,183 @@
+/** Folds the events about holders: who came, who left, who is only counted, and the sets they are in. */
+import type { Bounds } from './bounds.ts';
+import type { Change } from './change.ts';
+import { assert } from './errors.ts';
+import type { EventOf } from './event.ts';
+import { toHolderKey, type Holder } from './holder.ts';
+import {
+  indexHolder,
+  indexSet,
+  toSetKey,
+  type Known,
+  type LifespanId,
+  type NamespaceSet,
+  type SetId,
+} from './known.ts';
+import type { Lifespan } from './lifespan.ts';
+
+/** Opens a holder, and its set when the event introduces it. A bind mount's path becomes a name of what it holds. */
+export function applyGained(known: Known, event: EventOf<'holder.gained'>): Change[] {
+  const changes: Change[] = introduceSet(known, event.set, event.namespaces);
+  const holder = toHolder(event);
+  indexHolder(known, toHolderKey(holder), holder);
+  changes.push({ record: 'holder', value: holder });
+  const held = heldBy(known, holder);
+  for (const lifespan of held) {
+    lifespan.holdersNow += 1;
+    lifespan.holdersEver += 1;
+    const isNamed =
+      holder.kind === 'bind-mount' && holder.path !== null && addName(lifespan, holder.path);
+    if (isNamed || lifespan.unheld !== null) {
+      lifespan.unheld = null;
+      changes.push({ record: 'lifespan', value: lifespan });
+    }
+  }
+  changes.push({ record: 'holder-counts', values: held });
+  return changes;
+}
+
+/** Field by field: leaving out the event's own fields by name takes longer than the rest of the fold. */
+function toHolder(event: EventOf<'holder.gained'>): Holder {
+  return {
+    id: event.seq,
+    kind: event.kind,
+    set: event.set,
+    lifespan: event.lifespan,
+    pid: event.pid,
+    tid: event.tid,
+    startTimeTicks: event.startTimeTicks,
+    fd: event.fd,
+    path: event.path,
+    mountNamespace: event.mountNamespace,
+    socketInode: event.socketInode,
+    interface: event.interface,
+    namespace: event.namespace,
+    ppid: event.ppid,
+    comm: event.comm,
+    exe: event.exe,
+    uid: event.uid,
+    gid: event.gid,
+    loginuid: event.loginuid,
+    session: event.session,
+    cgroup: event.cgroup,
+    containerId: event.containerId,
+    from: event.from,
+    to: null,
+  };
+}
+
+/** Ends a holder. Errors: InvariantError when it is not open. */
+export function applyLost(known: Known, event: EventOf<'holder.lost'>): Change[] {
+  const holder = known.holders.get(event.holder);
+  assert(holder !== undefined, `event ${event.seq} ends holder ${event.holder}, which is not open`);
+  return closeHolder(known, holder, event.to);
+}
+
+/** Takes over the number of members that are only counted. Errors: InvariantError for a set nothing introduced. */
+export function applyChurned(known: Known, event: EventOf<'holders.churned'>): Change[] {
+  const changes = introduceSet(known, event.set, event.namespaces);
+  const set = known.sets.get(event.set);
+  assert(
+    set !== undefined,
+    `event ${event.seq} counts members of set ${event.set}, which nothing introduced`,
+  );
+  const difference = event.now - set.counted;
+  set.counted = event.now;
+  changes.push({ record: 'set', value: set });
+  const held = findLifespans(known, set.namespaces);
+  for (const lifespan of held) {
+    lifespan.holdersNow += difference;
+    // A set that is introduced with members has gained them, also those counted for another set before.
+    lifespan.holdersEver += Math.max(event.gained, difference);
+  }
+  changes.push({ record: 'holder-counts', values: held });
+  return changes;
+}
+
+/** A set with an ended namespace can have no member any more, and must not be found again by its members. */
+export function dissolveSet(known: Known, setId: SetId, gone: Bounds): Change[] {
+  const set = known.sets.get(setId);
+  if (!set) {
+    return [];
+  }
+  const changes: Change[] = [];
+  for (const holderId of set.members) {
+    const holder = known.holders.get(holderId);
+    if (holder) {
+      changes.push(...closeHolder(known, holder, gone));
+    }
+  }
+  const held = findLifespans(known, set.namespaces);
+  for (const lifespan of held) {
+    lifespan.holdersNow -= set.counted;
+    known.setsOf.get(lifespan.id)?.delete(setId);
+  }
+  changes.push({ record: 'holder-counts', values: held });
+  known.sets.delete(setId);
+  known.setByMembers.delete(toSetKey(set.namespaces));
+  return changes;
+}
+
+/** Ends a holder and takes it out of every index; what it held has one holder less. */
+export function closeHolder(known: Known, holder: Holder, to: Bounds): Change[] {
+  holder.to = to;
+  known.holders.delete(holder.id);
+  const key = toHolderKey(holder);
+  if (known.holderByKey.get(key) === holder.id) {
+    known.holderByKey.delete(key);
+  }
+  const held = heldBy(known, holder);
+  for (const lifespan of held) {
+    lifespan.holdersNow -= 1;
+  }
+  if (holder.lifespan !== null) {
+    known.holdersOf.get(holder.lifespan)?.delete(holder.id);
+  }
+  if (holder.set !== null) {
+    known.sets.get(holder.set)?.members.delete(holder.id);
+  }
+  return [
+    { record: 'holder', value: holder },
+    { record: 'holder-counts', values: held },
+  ];
+}
+
+function introduceSet(
+  known: Known,
+  setId: SetId | null,
+  namespaces: readonly LifespanId[] | null,
+): Change[] {
+  if (setId === null || namespaces === null) {
+    return [];
+  }
+  const set: NamespaceSet = { id: setId, namespaces, members: new Set(), counted: 0 };
+  indexSet(known, set);
+  return [{ record: 'set', value: set }];
+}
+
+function heldBy(known: Known, { set, lifespan }: Holder): Lifespan[] {
+  if (set !== null) {
+    return findLifespans(known, known.sets.get(set)?.namespaces ?? []);
+  }
+  return lifespan === null ? [] : findLifespans(known, [lifespan]);
+}
+
+function findLifespans(known: Known, ids: readonly LifespanId[]): Lifespan[] {
+  const lifespans: Lifespan[] = [];
+  for (const id of ids) {
+    const lifespan = known.lifespans.get(id);
+    if (lifespan) {
+      lifespans.push(lifespan);
+    }
+  }
+  return lifespans;
+}
+
+/** Adds a name in the order seen, and says whether it is new: one that comes back is not added twice. */
+export function addName(lifespan: Lifespan, name: string): boolean {
+  if (lifespan.names.includes(name)) {
+    return false;
+  }
+  lifespan.names.push(name);
+  return true;
+}

@@ -1,0 +1,322 @@
+/**
+ * The JSON that the command line and the HTTP API both print: shapes, and the way from records to them.
+ *
+ * Ids and 64-bit numbers are decimal strings, instants RFC 3339 UTC with six digits, absent things null.
+ * Schemas carry no transforms, so that the OpenAPI document can be generated from them.
+ */
+import { z } from 'zod';
+import { EVIDENCE, type Bounds } from './bounds.ts';
+import type { AuditEvent } from './event.ts';
+import { EVENT_NAMES } from './event.ts';
+import { HOLDER_KINDS, type Holder } from './holder.ts';
+import {
+  CREATION_CALLS,
+  END_REASONS,
+  LIFESPAN_STATES,
+  stateAt,
+  type Creator,
+  type Lifespan,
+} from './lifespan.ts';
+import { NAMESPACE_TYPES } from './namespace-type.ts';
+import { toRfc3339 } from './time.ts';
+import type { WallClock } from './wall-clock.ts';
+
+const instant = z
+  .string()
+  .meta({ format: 'date-time', description: 'RFC 3339, UTC, microseconds' });
+const id = z.string().meta({ description: 'decimal digits' });
+const count = z.number().int();
+const text = z.string().nullable();
+const number = z.number().int().nullable();
+
+export const boundsJsonSchema = z
+  .object({ after: instant.nullable(), by: instant, evidence: z.enum(EVIDENCE) })
+  .meta({ id: 'Bounds', description: 'It happened after `after` and no later than `by`.' });
+
+export const creatorJsonSchema = z
+  .object({
+    pid: count,
+    startTimeTicks: z.string(),
+    ppid: number,
+    comm: text,
+    exe: text,
+    uid: number,
+    gid: number,
+    loginuid: number,
+    session: number,
+    cgroup: text,
+    containerId: text,
+    how: z.enum(CREATION_CALLS).nullable(),
+    evidence: z.enum(['kernel-event', 'scan']),
+  })
+  .meta({ id: 'Creator' });
+
+export const lifespanJsonSchema = z
+  .object({
+    lifespan: id,
+    host: z.string(),
+    boot: z.string(),
+    type: z.enum(NAMESPACE_TYPES),
+    inum: count,
+    kernelNamespaceId: id.nullable(),
+    incarnation: count,
+    suspected: z.boolean(),
+    state: z.enum(LIFESPAN_STATES),
+    certainty: z.enum(['certain', 'possible']),
+    born: boundsJsonSchema,
+    unheld: boundsJsonSchema.nullable(),
+    unreferenced: boundsJsonSchema.nullable(),
+    gone: boundsJsonSchema.nullable(),
+    reason: z.enum(END_REASONS).nullable(),
+    creator: creatorJsonSchema.nullable(),
+    owner: id.nullable(),
+    parent: id.nullable(),
+    ownerUid: number,
+    names: z.array(z.string()),
+    initial: z.boolean(),
+    holders: z.object({ now: count, ever: count }),
+  })
+  .meta({ id: 'Lifespan' });
+
+export type LifespanJson = z.infer<typeof lifespanJsonSchema>;
+
+export const holderJsonSchema = z
+  .object({
+    holder: id,
+    lifespan: id,
+    kind: z.enum(HOLDER_KINDS),
+    pid: number,
+    tid: number,
+    startTimeTicks: text,
+    fd: number,
+    path: text,
+    mountNamespace: id.nullable(),
+    socketInode: number,
+    interface: text,
+    namespace: id.nullable(),
+    ppid: number,
+    comm: text,
+    exe: text,
+    uid: number,
+    gid: number,
+    loginuid: number,
+    session: number,
+    cgroup: text,
+    containerId: text,
+    set: id.nullable(),
+    from: boundsJsonSchema,
+    to: boundsJsonSchema.nullable(),
+  })
+  .meta({ id: 'Holder' });
+
+export type HolderJson = z.infer<typeof holderJsonSchema>;
+
+export const unreadableJsonSchema = z.object({
+  source: z.string(),
+  reason: z.string(),
+  count,
+  example: z.string(),
+});
+
+/** How well the instant or window of an answer was watched. */
+export const coverageJsonSchema = z
+  .object({
+    state: z.enum(['watched', 'partly-watched', 'not-watched']),
+    /** Window asked about; both ends equal for an instant. */
+    from: instant.nullable(),
+    to: instant.nullable(),
+    lastScan: instant.nullable(),
+    /** Namespaces that lived longer than this cannot have been missed while watched. */
+    minimumLifetimeUs: number,
+    complete: z.boolean(),
+    unreadable: z.array(unreadableJsonSchema),
+    gaps: z.array(z.object({ from: instant, to: instant, reason: z.string() })),
+  })
+  .meta({ id: 'Coverage' });
+
+export type CoverageJson = z.infer<typeof coverageJsonSchema>;
+
+/** Fields after the header differ by event; they are named as in Lifespan and Holder. */
+export const eventJsonSchema = z
+  .looseObject({
+    seq: count,
+    event: z.enum(EVENT_NAMES as [string, ...string[]]),
+    version: count,
+    at: instant,
+  })
+  .meta({ id: 'Event' });
+
+export type EventJson = z.infer<typeof eventJsonSchema>;
+
+/** The envelope of every answer. */
+export function answerSchema<Row extends z.ZodType>(row: Row) {
+  return z.object({
+    at: instant,
+    position: count,
+    coverage: coverageJsonSchema,
+    data: z.array(row),
+    page: z.object({ limit: count, next: z.string().nullable() }),
+  });
+}
+
+export interface Answer<Row> {
+  readonly at: string;
+  readonly position: number;
+  readonly coverage: CoverageJson;
+  readonly data: readonly Row[];
+  readonly page: { readonly limit: number; readonly next: string | null };
+}
+
+export interface Rendering {
+  readonly host: string;
+  readonly clock: WallClock;
+  /** Timeline instant the answer is about. */
+  readonly atUs: number;
+  /** The last instant that was watched: what had not ended by then is only possibly there later. */
+  readonly watchedUntilUs: number;
+}
+
+/** Timeline microseconds to RFC 3339 wall time. */
+export function toInstantJson(clock: WallClock, timelineUs: number): string {
+  return toRfc3339(clock.toWallUs(timelineUs));
+}
+
+function toBoundsJson(clock: WallClock, bounds: Bounds): LifespanJson['born'];
+function toBoundsJson(clock: WallClock, bounds: Bounds | null): LifespanJson['gone'];
+function toBoundsJson(clock: WallClock, bounds: Bounds | null): LifespanJson['gone'] {
+  return (
+    bounds && {
+      after: bounds.after === null ? null : toInstantJson(clock, bounds.after),
+      by: toInstantJson(clock, bounds.by),
+      evidence: bounds.evidence,
+    }
+  );
+}
+
+/**
+ * A lifespan as it is printed. `state` and `certainty` are about the instant of the rendering: certain
+ * when it lies between the bounds of birth and end, possible when it lies within them or was not watched
+ * any more.
+ */
+export function toLifespanJson(
+  lifespan: Lifespan,
+  { host, clock, atUs, watchedUntilUs }: Rendering,
+): LifespanJson {
+  const {
+    id: lifespanId,
+    boot,
+    type,
+    inum,
+    kernelNamespaceId,
+    incarnation,
+    suspected,
+    reason,
+    ownerUid,
+  } = lifespan;
+  const { names, initial, born, gone } = lifespan;
+  const aliveUntilUs = gone === null ? watchedUntilUs : (gone.after ?? born.by);
+  const isCertain = atUs >= born.by && (atUs <= aliveUntilUs || (gone !== null && atUs >= gone.by));
+  return {
+    lifespan: String(lifespanId),
+    host,
+    boot,
+    type,
+    inum,
+    kernelNamespaceId,
+    incarnation,
+    suspected,
+    state: stateAt(lifespan, atUs),
+    certainty: isCertain ? 'certain' : 'possible',
+    born: toBoundsJson(clock, born),
+    unheld: toBoundsJson(clock, lifespan.unheld),
+    unreferenced: toBoundsJson(clock, lifespan.unreferenced),
+    gone: toBoundsJson(clock, gone),
+    reason,
+    creator: lifespan.creator && toCreatorJson(lifespan.creator),
+    owner: toIdJson(lifespan.owner),
+    parent: toIdJson(lifespan.parent),
+    ownerUid,
+    names,
+    initial,
+    holders: { now: lifespan.holdersNow, ever: lifespan.holdersEver },
+  };
+}
+
+function toCreatorJson(creator: Creator): NonNullable<LifespanJson['creator']> {
+  return { ...creator, startTimeTicks: String(creator.startTimeTicks) };
+}
+
+/** A holder as it is printed, for one of the lifespans it holds. */
+export function toHolderJson(holder: Holder, lifespan: number, clock: WallClock): HolderJson {
+  const {
+    id: holderId,
+    startTimeTicks,
+    mountNamespace,
+    namespace,
+    set,
+    from,
+    to,
+    ...rest
+  } = holder;
+  return {
+    ...rest,
+    holder: String(holderId),
+    lifespan: String(lifespan),
+    startTimeTicks: startTimeTicks === null ? null : String(startTimeTicks),
+    mountNamespace: toIdJson(mountNamespace),
+    namespace: toIdJson(namespace),
+    set: toIdJson(set),
+    from: toBoundsJson(clock, from),
+    to: toBoundsJson(clock, to),
+  };
+}
+
+function toIdJson(value: number | null): string | null {
+  return value === null ? null : String(value);
+}
+
+/** Field names of events whose numbers are instants, and those whose numbers are ids; the catalogue keeps to them. */
+const INSTANT_FIELDS = new Set(['at', 'after', 'by', 'from', 'to', 'lastScan', 'anchor', 'before']);
+const ID_FIELDS = new Set([
+  'lifespan',
+  'owner',
+  'parent',
+  'set',
+  'holder',
+  'namespace',
+  'mountNamespace',
+  'namespaces',
+  'startTimeTicks',
+  'observer',
+]);
+
+/** An event as it is printed: header first, then its own fields, instants and ids as everywhere else. */
+export function toEventJson(event: AuditEvent, clock: WallClock): EventJson {
+  const { seq, event: name, version, at, ...fields } = event;
+  const header = { seq, event: name, version, at: toInstantJson(clock, at) };
+  return { ...header, ...(convert(fields, clock) as object) };
+}
+
+/** Fields whose keys are data (names that processes choose, types): their values are plain counts and inums. */
+const DATA_FIELDS = new Set(['byComm', 'ownNamespaces']);
+
+function convert(value: unknown, clock: WallClock, field = ''): unknown {
+  if (DATA_FIELDS.has(field)) {
+    return value;
+  }
+  if (Array.isArray(value)) {
+    return value.map((item) => convert(item, clock, field));
+  }
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, convert(item, clock, name)]),
+    );
+  }
+  if (typeof value !== 'number') {
+    return value;
+  }
+  if (INSTANT_FIELDS.has(field)) {
+    return toInstantJson(clock, value);
+  }
+  return ID_FIELDS.has(field) ? String(value) : value;
+}

@@ -1,0 +1,40 @@
+/**
+ * Facts about a process, resolved while it is there: later resolution by pid would name another process.
+ *
+ * Command lines are left out on purpose: they may hold secrets.
+ * Source: proc_pid_stat(5), proc_pid_status(5), proc_pid_exe(5), proc_pid_loginuid(5), proc_pid_cgroup(5).
+ */
+import { z } from 'zod';
+
+const id = z.number().int().nonnegative();
+
+export const processFactsSchema = z.object({
+  ppid: id.nullable().default(null),
+  comm: z.string().nullable().default(null),
+  exe: z.string().nullable().default(null),
+  uid: id.nullable().default(null),
+  gid: id.nullable().default(null),
+  loginuid: id.nullable().default(null),
+  session: id.nullable().default(null),
+  cgroup: z.string().nullable().default(null),
+  containerId: z.string().nullable().default(null),
+});
+
+/** Null for a fact that does not exist (no login, kernel thread without exe) or could not be read. Uid and gid are the real ones. */
+export type ProcessFacts = z.infer<typeof processFactsSchema>;
+
+const CONTAINER_ID = /(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?:\/|$)/;
+
+/**
+ * The 64-digit container id that Docker, Podman, containerd and CRI-O put into the cgroup path, or null.
+ * The innermost one wins: a container started by a container runs under the outer one's path.
+ */
+export function findContainerId(cgroupPath: string): string | null {
+  let found: string | null = null;
+  let rest = cgroupPath;
+  for (let match = CONTAINER_ID.exec(rest); match; match = CONTAINER_ID.exec(rest)) {
+    found = match[1] ?? null;
+    rest = rest.slice(match.index + match[0].length - 1);
+  }
+  return found;
+}

@@ -1,0 +1,101 @@
+/**
+ * One full walk by one source: what observe hands to deriveEvents. Facts only, no decisions.
+ *
+ * Instants are microseconds on the host timeline (see wall-clock.ts). A scan is not atomic: each fact
+ * was true at some moment in [startedAtUs, endedAtUs], and two facts need not have been true together.
+ * "Unreadable" is kept apart from "absent" everywhere, because only absence may end a holder.
+ */
+import type { NamespaceType } from './namespace-type.ts';
+import type { ProcessFacts } from './process-facts.ts';
+
+/** inum by type; a type is missing when the kernel or the process has no such link (old kernel, zombie). */
+export type NamespaceLinks = Partial<Record<NamespaceType, number>>;
+
+/** What `pid_for_children` and `time_for_children` point at, listed only where it differs from the own link. */
+export type ForChildrenLinks = Partial<Record<'pid' | 'time', number>>;
+
+/** Why something that exists could not be read: the errno name, for example `EACCES`. */
+export type UnreadableReason = string;
+
+export interface ObservedDescriptor {
+  readonly fd: number;
+  readonly type: NamespaceType;
+  readonly inum: number;
+}
+
+/** One thread that differs from its process: in its namespaces, in what its children get, or in its fd table. */
+export interface ObservedThread {
+  readonly tid: number;
+  readonly startTimeTicks: number;
+  readonly comm: string;
+  /** Only the types whose inum differs from the leader's; all of them when the leader is a zombie. */
+  readonly links: NamespaceLinks;
+  readonly forChildren: ForChildrenLinks;
+  /** Namespace descriptors, only when this thread has an fd table of its own. */
+  readonly descriptors: readonly ObservedDescriptor[];
+}
+
+export interface ObservedProcess {
+  readonly pid: number;
+  /** Clock ticks since boot, field 22 of /proc/PID/stat: with the pid it identifies the process in one boot. */
+  readonly startTimeTicks: number;
+  readonly ppid: number;
+  readonly comm: string;
+  readonly isZombie: boolean;
+  readonly links: NamespaceLinks;
+  readonly forChildren: ForChildrenLinks;
+  /** Set when some link exists but could not be read; then nothing this process held may be called lost. */
+  readonly linksUnreadable: UnreadableReason | null;
+  readonly descriptors: readonly ObservedDescriptor[];
+  readonly descriptorsUnreadable: UnreadableReason | null;
+  readonly threads: readonly ObservedThread[];
+  readonly threadsUnreadable: UnreadableReason | null;
+  /** Resolved only for processes outside the initial namespaces, or that hold namespace descriptors. */
+  readonly facts: ProcessFacts | null;
+}
+
+export interface ObservedBindMount {
+  /** Mount point as its mount namespace sees it, octal escapes decoded; bytes that are not UTF-8 become U+FFFD. */
+  readonly path: string;
+  readonly type: NamespaceType;
+  readonly inum: number;
+}
+
+/** The nsfs bind mounts of one mount namespace, from one mountinfo read through one of its processes. */
+export interface ObservedMountNamespace {
+  readonly inum: number;
+  readonly bindMounts: readonly ObservedBindMount[];
+  /** Set when no process of this mount namespace let us read its mountinfo. */
+  readonly unreadable: UnreadableReason | null;
+}
+
+/** Names of the places the procfs profile looks, each its own file in observe. */
+export const SCAN_SOURCES = ['links', 'threads', 'descriptors', 'mounts', 'facts'] as const;
+export type ScanSource = (typeof SCAN_SOURCES)[number];
+
+export interface SourceReport {
+  readonly source: ScanSource;
+  readonly durationUs: number;
+  /** What was read: processes for links and facts, threads, fd tables, mount namespaces. */
+  readonly readCount: number;
+  /** Gone between listing and reading: normal, counted. */
+  readonly vanishedCount: number;
+  readonly unreadable: readonly {
+    readonly reason: UnreadableReason;
+    readonly count: number;
+    readonly example: string;
+  }[];
+}
+
+export interface Scan {
+  readonly bootId: string;
+  readonly startedAtUs: number;
+  readonly endedAtUs: number;
+  /** st_dev of nsfs as mountinfo prints it (`0:4`), when some nsfs bind mount showed it; it can change per boot. */
+  readonly nsfsDev: string | null;
+  readonly processes: readonly ObservedProcess[];
+  readonly mountNamespaces: readonly ObservedMountNamespace[];
+  readonly reports: readonly SourceReport[];
+  /** Sources that did run in this scan; what a source that did not run would have shown stays as it was. */
+  readonly covered: readonly ScanSource[];
+}
