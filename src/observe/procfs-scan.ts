@@ -1,0 +1,212 @@
+/**
+ * Observation of namespaces through procfs: what plain Node can see, with no kernel access beyond files.
+ *
+ * Holds:     one file per place we look (processes, links, threads, descriptors, mounts), facts, clocks.
+ * Promises:  a scan never fails because something ended while it was read, never opens or stats a namespace,
+ *            and tells what is absent from what could not be read, with numbers and an example.
+ * Does not:  decide what a sighting means (domain), run by itself or know where a scan goes (collector).
+ * Proved by: test/observe/procfs-scan.test.ts and its neighbours; test/observe/real-proc.test.ts
+ */
+import { learnInitialNamespaces, type InitialNamespaces } from '../domain/initial-namespaces.ts';
+import { NAMESPACE_TYPES } from '../domain/namespace-type.ts';
+import { SCAN_SOURCES, type ObservedProcess, type Scan, type ScanSource } from '../domain/scan.ts';
+import { createProcReader, type ProcReader } from './proc-read.ts';
+import { isNotable, isOutside, type ProcessDraft } from './process-draft.ts';
+import { createFactsReader, type FactsReader } from './process-facts.ts';
+import { createProcessMemory, type ProcessMemory } from './process-memory.ts';
+import { createDescriptorReader, type DescriptorReader } from './procfs-descriptors.ts';
+import { createLinkReader, type LinkReader } from './procfs-links.ts';
+import { readMounts } from './procfs-mounts.ts';
+import { listPids, readProcess } from './procfs-processes.ts';
+import { readThreads } from './procfs-threads.ts';
+import { createSourceTally, type SourceTally } from './source-tally.ts';
+
+export interface ProcfsScannerOptions {
+  /** Where the proc file system is mounted, `/proc` on a host. */
+  readonly procRoot: string;
+  readonly bootId: string;
+  /** Instants on the host timeline, see createTimelineClock. */
+  readonly clock: { timelineUs(): number };
+}
+
+export interface ProcfsScanner {
+  /**
+   * One walk over everything, or over the sources asked for and those they stand on: links always,
+   * and descriptors with threads, because a thread may hold either way.
+   *
+   * Throws NsauditError `io` when procRoot cannot be listed or shows no process.
+   */
+  scan(sources?: readonly ScanSource[]): Scan;
+}
+
+/** What is put together once and used by every scan. */
+interface Places {
+  readonly procRoot: string;
+  readonly reader: ProcReader;
+  readonly links: LinkReader;
+  readonly memory: ProcessMemory;
+  readonly descriptors: DescriptorReader;
+  readonly facts: FactsReader;
+}
+
+/** One scan under way. */
+interface Walk {
+  readonly covered: readonly ScanSource[];
+  readonly tallies: Readonly<Record<ScanSource, SourceTally>>;
+  /** Null in the first scan, which only learns them. */
+  readonly initial: InitialNamespaces | null;
+  readonly previous: readonly ObservedProcess[];
+}
+
+/** From scan to scan a scanner remembers which namespaces are initial, and facts of living processes. */
+export function createProcfsScanner(options: ProcfsScannerOptions): ProcfsScanner {
+  const { procRoot, bootId, clock } = options;
+  const places = createPlaces(procRoot);
+  let initial: InitialNamespaces | null = null;
+  let previous: readonly ObservedProcess[] = [];
+  return {
+    scan(sources = SCAN_SOURCES) {
+      const startedAtUs = clock.timelineUs();
+      const covered = closeOverSources(sources);
+      const walk = { covered, tallies: createTallies(), initial, previous };
+      const drafts = readProcesses(places, walk);
+      initial = learnInitial(drafts, initial ?? {});
+      readThreadsOf(drafts, places, walk);
+      readDescriptorsOf(drafts, places, walk);
+      addFactsTo(drafts, places, { ...walk, initial });
+      // Mounts come last: whoever makes a namespace, mounts it and ends was seen in one place or the other.
+      const mounts = covered.includes('mounts')
+        ? walk.tallies.mounts.time(() => readMounts(places.reader, drafts, walk.tallies.mounts))
+        : { mountNamespaces: [], nsfsDev: null };
+      const processes = drafts.map(({ observed }) => observed);
+      previous = processes;
+      const reports = covered.map((source) => walk.tallies[source].report());
+      return {
+        bootId,
+        startedAtUs,
+        endedAtUs: clock.timelineUs(),
+        ...mounts,
+        processes,
+        reports,
+        covered,
+      };
+    },
+  };
+}
+
+function createPlaces(procRoot: string): Places {
+  const reader = createProcReader();
+  const links = createLinkReader(procRoot, reader);
+  const descriptors = createDescriptorReader(links);
+  const memory = createProcessMemory(procRoot);
+  return { procRoot, reader, links, memory, descriptors, facts: createFactsReader(reader) };
+}
+
+function readProcesses(places: Places, walk: Walk): ProcessDraft[] {
+  const { procRoot, memory } = places;
+  memory.nextScan();
+  const tally = walk.tallies.links;
+  const initial = walk.covered.includes('facts') ? walk.initial : null;
+  const findPrevious = createLookup(walk.previous);
+  const drafts: ProcessDraft[] = [];
+  for (const pid of tally.time(() => listPids(procRoot))) {
+    const place = { pid, directory: `${procRoot}/${pid}`, findPrevious };
+    const draft = tally.time(() => readProcess(places, place, tally));
+    if (draft) {
+      drafts.push(draft);
+      // At once where it can be known: a process that just made a namespace may live a millisecond.
+      if (initial && !draft.observed.isZombie && isOutside(draft.observed, initial)) {
+        addFacts(draft, places, walk);
+      }
+    }
+  }
+  return drafts;
+}
+
+/** Initial namespaces stay the same for the whole boot, so what was learnt first is kept. */
+function learnInitial(
+  drafts: readonly ProcessDraft[],
+  known: InitialNamespaces,
+): InitialNamespaces {
+  const isComplete = NAMESPACE_TYPES.every((type) => known[type] !== undefined);
+  return isComplete
+    ? known
+    : { ...learnInitialNamespaces(drafts.map(({ observed }) => observed)), ...known };
+}
+
+function readThreadsOf(drafts: readonly ProcessDraft[], { links }: Places, walk: Walk): void {
+  const tally = walk.tallies.threads;
+  if (walk.covered.includes('threads')) {
+    tally.time(() => {
+      for (const draft of drafts) {
+        if (draft.threadCount > 1) {
+          readThreads(links, draft, tally);
+        }
+      }
+    });
+  }
+}
+
+function readDescriptorsOf(
+  drafts: readonly ProcessDraft[],
+  { descriptors }: Places,
+  walk: Walk,
+): void {
+  const tally = walk.tallies.descriptors;
+  if (walk.covered.includes('descriptors')) {
+    tally.time(() => {
+      for (const draft of drafts) {
+        descriptors.readDescriptors(draft, tally);
+      }
+    });
+  }
+}
+
+function addFactsTo(
+  drafts: readonly ProcessDraft[],
+  places: Places,
+  walk: Walk & { readonly initial: InitialNamespaces },
+): void {
+  if (walk.covered.includes('facts')) {
+    for (const draft of drafts) {
+      if (isNotable(draft.observed, walk.initial)) {
+        addFacts(draft, places, walk);
+      }
+    }
+    places.facts.keepOnly(drafts);
+  }
+}
+
+function addFacts(draft: ProcessDraft, { facts }: Places, { tallies }: Walk): void {
+  draft.observed.facts ??= tallies.facts.time(() => facts.resolve(draft, tallies.facts));
+}
+
+function closeOverSources(sources: readonly ScanSource[]): ScanSource[] {
+  return SCAN_SOURCES.filter(
+    (source) =>
+      source === 'links' ||
+      sources.includes(source) ||
+      (source === 'descriptors' && sources.includes('threads')),
+  );
+}
+
+function createTallies(): Walk['tallies'] {
+  return {
+    links: createSourceTally('links'),
+    threads: createSourceTally('threads'),
+    descriptors: createSourceTally('descriptors'),
+    mounts: createSourceTally('mounts'),
+    facts: createSourceTally('facts'),
+  };
+}
+
+/** By pid, built when it is first asked for: it hardly ever is. */
+function createLookup(
+  processes: readonly ObservedProcess[],
+): (pid: number) => ObservedProcess | undefined {
+  let byPid: ReadonlyMap<number, ObservedProcess> | null = null;
+  return (pid) => {
+    byPid ??= new Map(processes.map((process) => [process.pid, process]));
+    return byPid.get(pid);
+  };
+}
