@@ -1,0 +1,12 @@
+/**
+ * The schema history of both databases, oldest first. A migration that has been released is never edited.
+ *
+ * Holds:     one ordered map per database; the keys are what the migrator records.
+ * Does not:  see today's types: a migration imports nothing of src.
+ */
+import type { Migration } from 'kysely';
+import * as log0001 from './0001-log.ts';
+import * as read0001 from './0001-read.ts';
+
+export const logMigrations: Readonly<Record<string, Migration>> = { '0001-log': log0001 };
+export const readMigrations: Readonly<Record<string, Migration>> = { '0001-read': read0001 };

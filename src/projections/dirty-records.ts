@@ -1,0 +1,95 @@
+/** The records that events changed since they were last written, each once, as it stands now. */
+import type { Change } from '../domain/change.ts';
+import { unreachable } from '../domain/errors.ts';
+import type { EventOf } from '../domain/event.ts';
+import type { Holder } from '../domain/holder.ts';
+import type { Boot, Coverage, Gap, NamespaceSet } from '../domain/known.ts';
+import type { Lifespan } from '../domain/lifespan.ts';
+import type { WallOffset } from '../domain/wall-clock.ts';
+
+export interface DirtyGap {
+  readonly gap: Gap;
+  readonly closed: EventOf<'observation.gap_closed'> | null;
+}
+
+export interface DirtyIncarnation {
+  readonly boot: string;
+  readonly inum: number;
+  readonly lives: number;
+}
+
+export interface DirtyRecords {
+  readonly lifespans: Map<number, Lifespan>;
+  /** Lifespans whose holder counts changed. */
+  readonly counts: Map<number, Lifespan>;
+  readonly holders: Map<number, Holder>;
+  readonly sets: Map<number, NamespaceSet>;
+  /** By seq of boot.started. */
+  readonly boots: Map<number, Boot>;
+  readonly wallOffsets: WallOffset[];
+  readonly coverages: Coverage[];
+  readonly gaps: Map<number, DirtyGap>;
+  readonly incarnations: Map<string, DirtyIncarnation>;
+}
+
+export function noDirtyRecords(): DirtyRecords {
+  return {
+    lifespans: new Map(),
+    counts: new Map(),
+    holders: new Map(),
+    sets: new Map(),
+    boots: new Map(),
+    wallOffsets: [],
+    coverages: [],
+    gaps: new Map(),
+    incarnations: new Map(),
+  };
+}
+
+export function clearDirtyRecords(dirty: DirtyRecords): void {
+  dirty.lifespans.clear();
+  dirty.counts.clear();
+  dirty.holders.clear();
+  dirty.sets.clear();
+  dirty.boots.clear();
+  dirty.wallOffsets.length = 0;
+  dirty.coverages.length = 0;
+  dirty.gaps.clear();
+  dirty.incarnations.clear();
+}
+
+export function noteChange(dirty: DirtyRecords, change: Change): void {
+  switch (change.record) {
+    case 'lifespan':
+      dirty.lifespans.set(change.value.id, change.value);
+      break;
+    case 'holder-counts':
+      for (const lifespan of change.values) {
+        dirty.counts.set(lifespan.id, lifespan);
+      }
+      break;
+    case 'holder':
+      dirty.holders.set(change.value.id, change.value);
+      break;
+    case 'set':
+      dirty.sets.set(change.value.id, change.value);
+      break;
+    case 'boot':
+      dirty.boots.set(change.seq, change.value);
+      break;
+    case 'wall-offset':
+      dirty.wallOffsets.push(change.value);
+      break;
+    case 'coverage':
+      dirty.coverages.push(change.value);
+      break;
+    case 'gap':
+      dirty.gaps.set(change.value.seq, { gap: change.value, closed: change.closed });
+      break;
+    case 'incarnation':
+      dirty.incarnations.set(`${change.boot} ${change.inum}`, change);
+      break;
+    default:
+      unreachable(change);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Keeps read.db in step with the log: the state that questions about the past are answered from.
+ *
+ * Holds:     the known state, the rows it has changed, and the one writing connection to read.db.
+ * Promises:  rows and checkpoint are committed together, batch by batch, so what is in read.db is what
+ *            folding the log up to its checkpoint gives: folded live, folded after a crash, or rebuilt.
+ *            A read.db that does not fit the log is rebuilt, never mended.
+ * Does not:  decide what an event means (domain/evolve.ts) or answer anything (history). Power loss may
+ *            take its last commits back; the next start folds those events in again.
+ * Proved by: test/projections/project.test.ts, test/projections/resume.test.ts
+ */
+import { assert } from '../domain/errors.ts';
+import type { AuditEvent } from '../domain/event.ts';
+import type { Known } from '../domain/known.ts';
+import { withDatabaseErrors } from '../store/database-errors.ts';
+import type { EventLogReader } from '../store/event-log-reader.ts';
+import { closeWriter, openDatabase, type DatabaseHandle } from '../store/open-database.ts';
+import type { StateFiles } from '../store/state-directory.ts';
+import { readCheckpoint } from './checkpoint.ts';
+import { foldLog, startFold, type Fold } from './fold.ts';
+import { loadKnown } from './load-known.ts';
+import { findRebuildReason, rebuildReadDatabase } from './rebuild.ts';
+
+/** The collector's pulse: not part of the log, so a rebuild forgets it until the next scan. */
+export interface Live {
+  readonly scanStartedUs: number;
+  readonly scanEndedUs: number;
+  /** Log position after the scan. */
+  readonly position: number;
+  readonly scanIntervalUs: number;
+}
+
+export interface Projection {
+  /** What the log says, up to the last event applied. Changed by `apply` alone. */
+  readonly known: Known;
+  /** Why read.db was built anew at the start; null when it was taken up where it stood. */
+  readonly rebuildReason: string | null;
+  /**
+   * Folds in the events of one batch that has been appended to the log, and commits the rows they change.
+   *
+   * Errors: NsauditError `io` or `busy` when the rows cannot be written. The known state has the events
+   * then all the same, and the rows are written with those of the next batch. InvariantError when the
+   * events do not follow; then nothing may be applied any more.
+   */
+  apply(events: readonly AuditEvent[], batchHash: Buffer): void;
+  setLive(live: Live): void;
+  close(): void;
+}
+
+export interface OpenProjectionOptions {
+  readonly files: StateFiles;
+  readonly log: EventLogReader;
+}
+
+/**
+ * Opens read.db for the writer of the log, who holds the collector lock: takes it up where it stands and
+ * folds in what the log has beyond that, or builds it anew.
+ *
+ * Errors: NsauditError `io` when read.db cannot be written, `integrity` when the log cannot be read;
+ * InvariantError when its events contradict one another.
+ */
+export async function openProjection({ files, log }: OpenProjectionOptions): Promise<Projection> {
+  const path = files.readPath;
+  const rebuildReason = findRebuildReason(path, log);
+  if (rebuildReason !== null) {
+    await rebuildReadDatabase(path, log);
+  }
+  const db = openDatabase(path, 'read-writer');
+  try {
+    const fold = withDatabaseErrors(path, () => takeUp(db, log));
+    const writeLive = withDatabaseErrors(path, () => prepareLive(db));
+    return {
+      known: fold.known,
+      rebuildReason,
+      apply(events, batchHash) {
+        events.forEach((event) => fold.fold(event));
+        withDatabaseErrors(path, () => fold.commit(batchHash));
+      },
+      setLive: (live) => withDatabaseErrors(path, () => writeLive(live)),
+      close: () => withDatabaseErrors(path, () => closeWriter(db)),
+    };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Commits while it catches up: a crash then does not begin again. */
+const DIRTY_MAX = 20_000;
+
+function takeUp(db: DatabaseHandle, log: EventLogReader): Fold {
+  const checkpoint = readCheckpoint(db);
+  assert(checkpoint !== undefined, `${db.name} has no checkpoint`);
+  const fold = startFold(db, log, loadKnown(db, log, checkpoint));
+  if (checkpoint.position < log.head().position) {
+    foldLog(fold, log, DIRTY_MAX);
+  }
+  return fold;
+}
+
+function prepareLive(db: DatabaseHandle): (live: Live) => void {
+  const upsert = db.prepare(
+    `INSERT OR REPLACE INTO live (id, scan_started_us, scan_ended_us, position, scan_interval_us)
+     VALUES (1, ?, ?, ?, ?)`,
+  );
+  return ({ scanStartedUs, scanEndedUs, position, scanIntervalUs }) => {
+    upsert.run(scanStartedUs, scanEndedUs, position, scanIntervalUs);
+  };
+}

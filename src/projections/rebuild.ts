@@ -1,0 +1,135 @@
+/**
+ * Builds read.db anew from the log, beside the old one, and puts it in its place when it is whole.
+ *
+ * Readers that have the old file open go on with it, and notice the new one by its device and inode; see
+ * openDatabase for those that open in between.
+ */
+import { rmSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { NsauditError } from '../domain/errors.ts';
+import { emptyKnown } from '../domain/known.ts';
+import { createFile, moveIntoPlace } from '../store/create-file.ts';
+import { translateDatabaseError } from '../store/database-errors.ts';
+import { READ_FORMAT } from '../store/database-format.ts';
+import type { EventLogReader } from '../store/event-log-reader.ts';
+import { migrate, READ_PLAN } from '../store/migrate.ts';
+import { closeWriter, openDatabase, type DatabaseHandle } from '../store/open-database.ts';
+import { OPEN_CLASS, toClassWidthUs } from '../store/span-class.ts';
+import { findMismatch, readCheckpoint } from './checkpoint.ts';
+import { foldLog, startFold } from './fold.ts';
+
+/** Why read.db cannot be taken up where it stands; null when it can. Errors: NsauditError `io` or `busy`. */
+export function findRebuildReason(readPath: string, log: EventLogReader): string | null {
+  try {
+    const db = openDatabase(readPath, 'reader');
+    try {
+      return judge(db, log);
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    const translated = translateDatabaseError(error, readPath);
+    const isRebuildable =
+      translated instanceof NsauditError &&
+      (translated.code === 'unavailable' || translated.code === 'integrity');
+    if (isRebuildable) {
+      return translated.message;
+    }
+    throw translated;
+  }
+}
+
+function judge(db: DatabaseHandle, log: EventLogReader): string | null {
+  const applicationId: unknown = db.pragma('application_id', { simple: true });
+  const version: unknown = db.pragma('user_version', { simple: true });
+  if (applicationId !== READ_FORMAT.applicationId || version !== READ_FORMAT.version) {
+    return `it has format version ${String(version)}, not ${READ_FORMAT.version}`;
+  }
+  const checkpoint = readCheckpoint(db);
+  return checkpoint === undefined ? 'it has no checkpoint' : findMismatch(checkpoint, log);
+}
+
+/** Records that wait in memory before they are written; a record that changes again meanwhile is written once. */
+const DIRTY_MAX = 20_000;
+
+/**
+ * Builds read.db from the whole log. The caller holds the collector lock and has no connection to read.db.
+ *
+ * Errors: NsauditError `io` when it cannot be written, `integrity` when the log cannot be read or folded;
+ * the old read.db is still there then.
+ */
+export async function rebuildReadDatabase(readPath: string, log: EventLogReader): Promise<void> {
+  const draftPath = `${readPath}.new`;
+  removeDatabase(draftPath);
+  createFile(draftPath);
+  try {
+    await build(draftPath, log);
+    // The name goes first: see openDatabase. A crash from here on leaves no read.db, and so a rebuild.
+    removeDatabase(readPath);
+    moveIntoPlace(draftPath, readPath);
+  } catch (error) {
+    removeDatabase(draftPath);
+    throw translateDatabaseError(error, draftPath);
+  }
+  // Leaves the side files that readers of another user need and may not create.
+  closeWriter(openDatabase(readPath, 'read-writer'));
+}
+
+function removeDatabase(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) {
+    rmSync(`${path}${suffix}`, { force: true });
+  }
+}
+
+/** Nothing of an unfinished file is ever used, so it is written without journal and without waiting for the disk. */
+const BUILD_SETTINGS = [
+  'journal_mode = OFF',
+  'synchronous = OFF',
+  'locking_mode = EXCLUSIVE',
+  'cache_size = -65536',
+  // The indexes are sorted outside of memory, and by a second thread.
+  'temp_store = FILE',
+  'threads = 1',
+] as const;
+
+async function build(path: string, log: EventLogReader): Promise<void> {
+  const db = new Database(path);
+  try {
+    for (const setting of BUILD_SETTINGS) {
+      db.pragma(setting);
+    }
+    await migrate(db, READ_PLAN);
+    const insertClass = db.prepare(
+      'INSERT INTO span_class (table_name, class, width_us) VALUES (?, ?, ?)',
+    );
+    for (const table of ['lifespan', 'holder']) {
+      insertClass.run(table, OPEN_CLASS, toClassWidthUs(OPEN_CLASS));
+    }
+    const indexes = takeIndexes(db);
+    foldLog(startFold(db, log, emptyKnown()), log, DIRTY_MAX);
+    for (const { sql } of indexes) {
+      db.exec(sql);
+    }
+    db.pragma('journal_mode = WAL');
+  } finally {
+    db.close();
+  }
+}
+
+interface IndexDefinition {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** Drops the secondary indexes and returns their definitions: filled at the end, they are sorted once. */
+function takeIndexes(db: DatabaseHandle): IndexDefinition[] {
+  const indexes = db
+    .prepare<[], IndexDefinition>(
+      `SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid`,
+    )
+    .all();
+  for (const { name } of indexes) {
+    db.exec(`DROP INDEX ${name}`);
+  }
+  return indexes;
+}

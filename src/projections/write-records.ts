@@ -1,0 +1,246 @@
+/** Writes changed records as rows of read.db. Inside a transaction of the caller. */
+import type { Holder } from '../domain/holder.ts';
+import type { Coverage, NamespaceSet, SetId } from '../domain/known.ts';
+import type { Lifespan } from '../domain/lifespan.ts';
+import type { CoverageRow, GapRow } from '../store/database-schema.ts';
+import type { DatabaseHandle } from '../store/open-database.ts';
+import {
+  classOf,
+  HOLDER_COLUMNS,
+  HOLDER_LOSS_COLUMNS,
+  LIFESPAN_COLUMNS,
+  LIFESPAN_END_COLUMNS,
+  LIFESPAN_GROWTH_COLUMNS,
+  toHolderLoss,
+  toHolderValues,
+  toLifespanBirth,
+  toLifespanEnd,
+  toLifespanGrowth,
+  type SqlValue,
+} from '../store/read-rows.ts';
+import { toClassWidthUs } from '../store/span-class.ts';
+import type { DirtyGap, DirtyRecords } from './dirty-records.ts';
+
+export interface RecordWriter {
+  /**
+   * Writes everything in `dirty`. A record whose id is above `storedPosition` is not stored yet: ids are
+   * the seq of the event that introduced the record. `openSets` are the sets that can still have members.
+   */
+  write(
+    dirty: DirtyRecords,
+    storedPosition: number,
+    openSets: ReadonlyMap<SetId, NamespaceSet>,
+  ): void;
+}
+
+/** Prepares the statements. The tables must exist; their secondary indexes need not. */
+export function prepareRecordWriter(db: DatabaseHandle): RecordWriter {
+  const statements = prepareStatements(db);
+  const noteClass = prepareSpanClasses(db);
+  const storedSets = new Set(db.prepare<[], number>('SELECT id FROM open_set').pluck().all());
+  return {
+    write(dirty, storedPosition, openSets) {
+      for (const lifespan of dirty.lifespans.values()) {
+        writeLifespan(statements, lifespan, storedPosition);
+        noteClass('lifespan', classOf(lifespan.born, lifespan.gone));
+      }
+      for (const { id, holdersNow, holdersEver } of dirty.counts.values()) {
+        if (id <= storedPosition) {
+          statements.updateCounts.run(holdersNow, holdersEver, id);
+        }
+      }
+      for (const holder of dirty.holders.values()) {
+        writeHolder(statements, holder, storedPosition);
+        noteClass('holder', classOf(holder.from, holder.to));
+      }
+      for (const set of dirty.sets.values()) {
+        writeSet(statements, set, storedPosition);
+      }
+      writeOpenSets(statements, storedSets, openSets);
+      for (const [seq, { boot, kernel, anchorUs }] of dirty.boots) {
+        statements.insertBoot.run(seq, boot, kernel, anchorUs);
+      }
+      for (const { fromUs, offsetUs } of dirty.wallOffsets) {
+        statements.insertWallOffset.run(fromUs, offsetUs);
+      }
+      for (const coverage of dirty.coverages) {
+        statements.insertCoverage.run(toCoverageValues(coverage));
+      }
+      for (const gap of dirty.gaps.values()) {
+        writeGap(statements, gap, storedPosition);
+      }
+      for (const { boot, inum, lives } of dirty.incarnations.values()) {
+        statements.upsertIncarnation.run(boot, inum, lives);
+      }
+    },
+  };
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(db: DatabaseHandle) {
+  return {
+    insertLifespan: db.prepare(toInsert('lifespan', LIFESPAN_COLUMNS)),
+    growLifespan: db.prepare(toUpdate('lifespan', LIFESPAN_GROWTH_COLUMNS)),
+    endLifespan: db.prepare(
+      toUpdate('lifespan', [...LIFESPAN_GROWTH_COLUMNS, ...LIFESPAN_END_COLUMNS]),
+    ),
+    insertCounts: db.prepare(toInsert('holder_count', ['lifespan', 'holders_now', 'holders_ever'])),
+    updateCounts: db.prepare(toUpdate('holder_count', ['holders_now', 'holders_ever'], 'lifespan')),
+    insertHolder: db.prepare(toInsert('holder', HOLDER_COLUMNS)),
+    loseHolder: db.prepare(toUpdate('holder', HOLDER_LOSS_COLUMNS)),
+    insertSetMember: db.prepare(toInsert('namespace_set', ['id', 'lifespan', 'counted'])),
+    countSet: db.prepare('UPDATE namespace_set SET counted = ? WHERE id = ?'),
+    insertOpenSet: db.prepare(toInsert('open_set', ['id'])),
+    deleteOpenSet: db.prepare('DELETE FROM open_set WHERE id = ?'),
+    insertBoot: db.prepare(toInsert('boot', ['seq', 'boot', 'kernel', 'anchor_us'])),
+    insertWallOffset: db.prepare(toInsert('wall_offset', ['from_us', 'offset_us'])),
+    insertCoverage: db.prepare(toInsert('coverage', COVERAGE_COLUMNS)),
+    insertGap: db.prepare(toInsert('gap', [...GAP_COLUMNS, ...GAP_CLOSED_COLUMNS])),
+    closeGap: db.prepare(toUpdate('gap', GAP_CLOSED_COLUMNS, 'seq')),
+    upsertIncarnation: db.prepare(
+      `${toInsert('incarnation', ['boot', 'inum', 'lives'])}
+       ON CONFLICT (boot, inum) DO UPDATE SET lives = excluded.lives`,
+    ),
+  };
+}
+
+function toInsert(table: string, columns: readonly string[]): string {
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
+}
+
+function toUpdate(table: string, columns: readonly string[], key = 'id'): string {
+  return `UPDATE ${table} SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE ${key} = ?`;
+}
+
+function writeLifespan(statements: Statements, lifespan: Lifespan, storedPosition: number): void {
+  const growth = toLifespanGrowth(lifespan);
+  if (lifespan.id > storedPosition) {
+    statements.insertLifespan.run([
+      ...toLifespanBirth(lifespan),
+      ...growth,
+      ...toLifespanEnd(lifespan),
+    ]);
+    statements.insertCounts.run(lifespan.id, lifespan.holdersNow, lifespan.holdersEver);
+  } else if (lifespan.gone === null) {
+    statements.growLifespan.run([...growth, lifespan.id]);
+  } else {
+    statements.endLifespan.run([...growth, ...toLifespanEnd(lifespan), lifespan.id]);
+  }
+}
+
+function writeHolder(statements: Statements, holder: Holder, storedPosition: number): void {
+  if (holder.id > storedPosition) {
+    statements.insertHolder.run(toHolderValues(holder));
+  } else {
+    statements.loseHolder.run(toHolderLoss(holder));
+  }
+}
+
+function writeSet(statements: Statements, set: NamespaceSet, storedPosition: number): void {
+  if (set.id > storedPosition) {
+    for (const lifespan of set.namespaces) {
+      statements.insertSetMember.run(set.id, lifespan, set.counted);
+    }
+  } else {
+    statements.countSet.run(set.counted, set.id);
+  }
+}
+
+/** Brings the stored ids in line; `stored` is what is stored, and is changed with it. */
+function writeOpenSets(
+  statements: Statements,
+  stored: Set<SetId>,
+  openSets: ReadonlyMap<SetId, NamespaceSet>,
+): void {
+  for (const id of stored) {
+    if (!openSets.has(id)) {
+      statements.deleteOpenSet.run(id);
+      stored.delete(id);
+    }
+  }
+  for (const id of openSets.keys()) {
+    if (!stored.has(id)) {
+      statements.insertOpenSet.run(id);
+      stored.add(id);
+    }
+  }
+}
+
+function writeGap(statements: Statements, { gap, closed }: DirtyGap, storedPosition: number): void {
+  const closing: SqlValue[] = closed
+    ? [closed.seq, closed.recovered, closed.inferred, closed.unknown]
+    : [null, null, null, null];
+  if (gap.seq > storedPosition) {
+    const { seq, source, lost, from, to, reason } = gap;
+    statements.insertGap.run([seq, source, lost, from, to, reason, ...closing]);
+  } else {
+    statements.closeGap.run([...closing, gap.seq]);
+  }
+}
+
+const GAP_COLUMNS = [
+  'seq',
+  'source',
+  'lost',
+  'from_us',
+  'to_us',
+  'reason',
+] as const satisfies readonly (keyof GapRow)[];
+const GAP_CLOSED_COLUMNS = [
+  'closed_seq',
+  'recovered',
+  'inferred',
+  'unknown',
+] as const satisfies readonly (keyof GapRow)[];
+
+const COVERAGE_COLUMNS = [
+  'seq',
+  'source',
+  'from_us',
+  'to_us',
+  'last_scan_us',
+  'scans',
+  'minimum_lifetime_us',
+  'scan_duration_us_max',
+  'scan_interval_us_median',
+  'processes',
+  'complete',
+  'unreadable',
+] as const satisfies readonly (keyof CoverageRow)[];
+
+function toCoverageValues(coverage: Coverage): SqlValue[] {
+  return [
+    coverage.seq,
+    coverage.source,
+    coverage.from,
+    coverage.to,
+    coverage.lastScan,
+    coverage.scans,
+    coverage.minimumLifetimeUs,
+    coverage.scanDurationUsMax,
+    coverage.scanIntervalUsMedian,
+    coverage.processes,
+    Number(coverage.complete),
+    JSON.stringify(coverage.unreadable),
+  ];
+}
+
+/** Remembers which classes are in span_class, and adds those that are not. The class of open intervals always is. */
+function prepareSpanClasses(
+  db: DatabaseHandle,
+): (table: 'lifespan' | 'holder', spanClass: number) => void {
+  const insert = db.prepare(
+    'INSERT OR IGNORE INTO span_class (table_name, class, width_us) VALUES (?, ?, ?)',
+  );
+  const stored = {
+    lifespan: new Set<number>(),
+    holder: new Set<number>(),
+  };
+  return (table, spanClass) => {
+    if (!stored[table].has(spanClass)) {
+      insert.run(table, spanClass, toClassWidthUs(spanClass));
+      stored[table].add(spanClass);
+    }
+  };
+}

@@ -1,0 +1,103 @@
+/** Whether one stored batch is what its hashes say, and follows the one before. */
+import { fromStoredEvent, type StoredEvent } from '../domain/event.ts';
+import type { BatchRow, EventRow } from './database-schema.ts';
+import { hashBatch, hashLeaf } from './log-hash.ts';
+
+/** The first thing found wrong, and where. */
+export interface Fault {
+  readonly batch: number | null;
+  readonly seq: number | null;
+  readonly what: string;
+  /** `tampered`: stored bytes are not those that were hashed. `incomplete`: something that must be there is not. */
+  readonly verdict: 'tampered' | 'incomplete';
+}
+
+/** The end of what has been checked. */
+export interface ChainEnd {
+  readonly batch: number;
+  readonly hash: Buffer;
+  /** seq of the last event. */
+  readonly position: number;
+  readonly lastAtUs: number;
+}
+
+/** `events` are all events from the batch's first seq on, as far as they belong to it, in seq order. */
+export function checkBatch(
+  row: BatchRow,
+  events: readonly EventRow[],
+  previous: ChainEnd,
+): Fault | null {
+  const { batch } = row;
+  if (batch !== previous.batch + 1) {
+    return missing(previous.batch + 1, null, `batch ${previous.batch + 1} is missing`);
+  }
+  if (!row.prev_hash.equals(previous.hash)) {
+    return tampered(batch, null, `batch ${batch} does not continue batch ${previous.batch}`);
+  }
+  if (row.first_seq !== previous.position + 1) {
+    return missing(
+      batch,
+      previous.position + 1,
+      `batch ${batch} begins at event ${row.first_seq}, not at ${previous.position + 1}`,
+    );
+  }
+  const fault = checkEvents(row, events, previous.lastAtUs);
+  if (fault) {
+    return fault;
+  }
+  const leaves = events.map(({ leaf }) => leaf.toString('hex'));
+  return hashBatch(row, leaves).equals(row.hash)
+    ? null
+    : tampered(batch, null, `the hash of batch ${batch} does not fit its content`);
+}
+
+function checkEvents(row: BatchRow, events: readonly EventRow[], lastAtUs: number): Fault | null {
+  const { batch } = row;
+  let earliestUs = lastAtUs;
+  for (let index = 0; index < row.event_count; index += 1) {
+    const seq = row.first_seq + index;
+    const event = events[index];
+    if (event?.seq !== seq || event.batch !== batch) {
+      return missing(batch, seq, `event ${seq} is missing from batch ${batch}`);
+    }
+    if (hashLeaf(toStored(event)) !== event.leaf.toString('hex')) {
+      return tampered(batch, seq, `the hash of event ${seq} does not fit its content`);
+    }
+    if (event.at_us < earliestUs) {
+      return tampered(batch, seq, `event ${seq} is earlier than the one before it`);
+    }
+    earliestUs = event.at_us;
+    const reason = findUnreadable(event);
+    if (reason !== null) {
+      return tampered(batch, seq, reason);
+    }
+  }
+  return events.length === row.event_count
+    ? null
+    : tampered(
+        batch,
+        row.first_seq + row.event_count,
+        `batch ${batch} has more events than it says`,
+      );
+}
+
+function toStored({ seq, event, version, at_us: at, body }: EventRow): StoredEvent {
+  return { seq, event, version, at, body };
+}
+
+function findUnreadable(event: EventRow): string | null {
+  try {
+    fromStoredEvent(toStored(event));
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function tampered(batch: number, seq: number | null, what: string): Fault {
+  return { batch, seq, what, verdict: 'tampered' };
+}
+
+function missing(batch: number, seq: number | null, what: string): Fault {
+  return { batch, seq, what, verdict: 'incomplete' };
+}

@@ -1,0 +1,45 @@
+/** Creating and replacing files of the state directory so that they survive a crash. */
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { errnoOf, withDatabaseErrors } from './database-errors.ts';
+
+/** Members of the directory's group may read; SQLite gives the side files of a database the same mode. */
+const FILE_MODE = 0o640;
+
+/** Creates an empty file with our mode, whatever the umask. A file that is there is left alone. */
+export function createFile(path: string): void {
+  withDatabaseErrors(path, () => {
+    let descriptor: number;
+    try {
+      descriptor = openSync(path, 'ax', FILE_MODE);
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') {
+        return;
+      }
+      throw error;
+    }
+    try {
+      fchmodSync(descriptor, FILE_MODE);
+    } finally {
+      closeSync(descriptor);
+    }
+  });
+}
+
+/** Makes a finished file durable under its final name. Neither path may be open in this process. */
+export function moveIntoPlace(from: string, to: string): void {
+  withDatabaseErrors(to, () => {
+    syncPath(from);
+    renameSync(from, to);
+    syncPath(dirname(to));
+  });
+}
+
+function syncPath(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

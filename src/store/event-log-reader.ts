@@ -1,0 +1,176 @@
+/**
+ * Reads the event log, also while a writer writes.
+ *
+ * Holds:     one read-only connection.
+ * Promises:  what it returns was committed; no read stays open between two calls, so the writer can always
+ *            give the space of its write-ahead log back.
+ * Does not:  check hashes (verify-log.ts) or know what an event means.
+ * Proved by: test/store/event-log-reader.test.ts
+ */
+import { NsauditError } from '../domain/errors.ts';
+import type { StoredEvent } from '../domain/event.ts';
+import { withDatabaseErrors } from './database-errors.ts';
+import type { BatchRow, EventRow, MetaRow } from './database-schema.ts';
+import { prepareHead, type LogHead } from './log-head.ts';
+import { openDatabase, type DatabaseHandle } from './open-database.ts';
+import { requireStateDirectory } from './state-directory.ts';
+
+/** A batch with every event that is stored from its first seq to its last. */
+export interface StoredBatch {
+  readonly row: BatchRow;
+  readonly events: readonly EventRow[];
+}
+
+export interface SchemaEntry {
+  readonly type: string;
+  readonly name: string;
+  /** Null for what SQLite makes by itself. */
+  readonly sql: string | null;
+}
+
+export interface EventLogReader {
+  /** UUID of this log, made when it was. */
+  readonly logId: string;
+  /** Name of the host that the log is about. */
+  readonly host: string;
+  head(): LogHead;
+  /** At most `limit` events with a seq greater than `after`, in order; fromStoredEvent reads them. */
+  readEvents(page: { after: number; limit: number }): StoredEvent[];
+  /** seq of the first event at or after a timeline instant; head + 1 when there is none. */
+  findSeqAt(atUs: number): number;
+  /** Hash of the batch that this event is in; undefined when there is no such event. */
+  findBatchHash(seq: number): Buffer | undefined;
+  /** Batches with a number greater than `after`, in order, about `eventLimit` events in all and at least one batch. */
+  readBatches(page: { after: number; eventLimit: number }): StoredBatch[];
+  /** seq of the last stored event, whether or not a batch claims it. */
+  lastSeq(): number;
+  readSchema(): SchemaEntry[];
+  close(): void;
+}
+
+/**
+ * Opens the log of a state directory.
+ *
+ * Errors: NsauditError, as requireStateDirectory and openDatabase say.
+ */
+export function openLogReader(stateDirectory: string): EventLogReader {
+  return openLogFile(requireStateDirectory(stateDirectory).logPath);
+}
+
+/** Opens a log file that need not be in a state directory, such as a backup. */
+export function openLogFile(logPath: string): EventLogReader {
+  const db = openDatabase(logPath, 'reader');
+  try {
+    return withDatabaseErrors(logPath, () => createReader(db));
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function createReader(db: DatabaseHandle): EventLogReader {
+  const guard = <Result>(action: () => Result): Result => withDatabaseErrors(db.name, action);
+  const statements = prepareStatements(db);
+  const { readHead } = statements;
+  return {
+    logId: requireMeta(db, 'log_id'),
+    host: requireMeta(db, 'host'),
+    head: () => guard(readHead),
+    readEvents: ({ after, limit }) =>
+      guard(() => statements.selectEvents.all(after, limit).map(toStored)),
+    findSeqAt: (atUs) => guard(() => findSeqAt(statements, atUs)),
+    findBatchHash: (seq) => guard(() => statements.selectBatchHash.get(seq)),
+    readBatches: ({ after, eventLimit }) =>
+      guard(() => db.transaction(() => readBatches(statements, after, eventLimit))()),
+    lastSeq: () => guard(() => statements.selectLastSeq.get() ?? 0),
+    readSchema: () => guard(() => statements.selectSchema.all()),
+    close: () => {
+      db.close();
+    },
+  };
+}
+
+type EventColumns = [seq: number, event: string, version: number, atUs: number, body: string];
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(db: DatabaseHandle) {
+  return {
+    readHead: prepareHead(db),
+    // Arrays: an object for each row takes the driver half as long again.
+    selectEvents: db
+      .prepare<[number, number], EventColumns>(
+        'SELECT seq, event, version, at_us, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?',
+      )
+      .raw(),
+    selectAt: db.prepare<[number], number>('SELECT at_us FROM event WHERE seq = ?').pluck(),
+    selectFirstSeq: db.prepare<[], number | null>('SELECT min(seq) FROM event').pluck(),
+    selectLastSeq: db.prepare<[], number | null>('SELECT max(seq) FROM event').pluck(),
+    selectBatchHash: db
+      .prepare<[number], Buffer>(
+        'SELECT batch.hash FROM event JOIN batch ON batch.batch = event.batch WHERE event.seq = ?',
+      )
+      .pluck(),
+    selectBatches: db.prepare<[number, number], BatchRow>(
+      `SELECT batch, producer, producer_seq, first_seq, event_count, at_us, wall_us, prev_hash, hash
+       FROM batch WHERE batch > ? ORDER BY batch LIMIT ?`,
+    ),
+    selectEventRows: db.prepare<[number, number, number], EventRow>(
+      `SELECT seq, batch, event, version, at_us, body, leaf
+       FROM event WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?`,
+    ),
+    selectSchema: db.prepare<[], SchemaEntry>(
+      `SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name`,
+    ),
+  };
+}
+
+function toStored([seq, event, version, at, body]: EventColumns): StoredEvent {
+  return { seq, event, version, at, body };
+}
+
+function requireMeta(db: DatabaseHandle, key: MetaRow['key']): string {
+  const value = db
+    .prepare<[string], string>('SELECT value FROM meta WHERE key = ?')
+    .pluck()
+    .get(key);
+  if (value === undefined) {
+    throw new NsauditError(
+      'integrity',
+      `${db.name} does not say its ${key}; restore a backup, or move it away to begin a new record.`,
+    );
+  }
+  return value;
+}
+
+/** Events are in timeline order, so halving the range finds the first one that is not too early. */
+function findSeqAt(statements: Statements, atUs: number): number {
+  let first = statements.selectFirstSeq.get() ?? 1;
+  let end = (statements.selectLastSeq.get() ?? 0) + 1;
+  while (first < end) {
+    const middle = Math.floor((first + end) / 2);
+    const middleUs = statements.selectAt.get(middle);
+    if (middleUs === undefined || middleUs < atUs) {
+      first = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return first;
+}
+
+const BATCH_PAGE = 1_000;
+
+function readBatches(statements: Statements, after: number, eventLimit: number): StoredBatch[] {
+  const found: StoredBatch[] = [];
+  let remaining = eventLimit;
+  for (const row of statements.selectBatches.all(after, BATCH_PAGE)) {
+    if (found.length > 0 && row.event_count > remaining) {
+      break;
+    }
+    remaining -= row.event_count;
+    const lastSeq = row.first_seq + row.event_count - 1;
+    const events = statements.selectEventRows.all(row.first_seq, lastSeq, row.event_count);
+    found.push({ row, events });
+  }
+  return found;
+}

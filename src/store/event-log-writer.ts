@@ -1,0 +1,206 @@
+/**
+ * Appends batches to the event log, the append-only record that everything else is folded from.
+ *
+ * Holds:     one writing connection and the statements it uses for every batch.
+ * Promises:  a batch is durable and whole once `appendBatch` returns (one transaction, WAL,
+ *            synchronous=FULL). A crash loses at most the batch in progress, never a part of one.
+ *            Appending the same batch of the same producer again changes nothing.
+ * Does not:  decide what is an event (domain), nor keep other writers out (collector-lock.ts); the
+ *            triggers of the schema refuse what does not follow the head.
+ * Proved by: test/store/event-log-writer.test.ts, test/store/kill.test.ts
+ */
+import { assert, NsauditError } from '../domain/errors.ts';
+import { toStoredEvent, type AuditEvent, type StoredEvent } from '../domain/event.ts';
+import { withDatabaseErrors } from './database-errors.ts';
+import type { BatchRow } from './database-schema.ts';
+import { hashBatch, hashLeaf, type BatchHeaderRow } from './log-hash.ts';
+import { prepareHead, type LogHead } from './log-head.ts';
+import { closeWriter, openDatabase, type DatabaseHandle } from './open-database.ts';
+
+export interface BatchHeader {
+  /** The run of the collector: unique for ever. */
+  readonly producer: string;
+  /** The run's own counter, from 1. */
+  readonly producerSeq: number;
+  /** Host timeline, microseconds. */
+  readonly atUs: number;
+  /** CLOCK_REALTIME when the batch was made, epoch microseconds. */
+  readonly wallUs: number;
+}
+
+export interface AppendedBatch {
+  /** seq of the batch's last event. */
+  readonly position: number;
+  readonly batchHash: Buffer;
+}
+
+export interface EventLogWriter {
+  head(): LogHead;
+  /**
+   * Appends events that follow the head without a hole, in timeline order.
+   *
+   * Errors: NsauditError `integrity` when the producer has already appended other events under this
+   * number, `io` for a full disk or a write error, `busy` when somebody else writes; InvariantError for
+   * events that do not follow the head. Nothing is appended then.
+   */
+  appendBatch(events: readonly AuditEvent[], header: BatchHeader): AppendedBatch;
+  /** Leaves the `-wal` and `-shm` files in place for readers of another user. */
+  close(): void;
+}
+
+/** Opens an existing log.db whose end has been checked; the caller holds the collector lock (open-log.ts). */
+export function openLogWriter(logPath: string): EventLogWriter {
+  const db = openDatabase(logPath, 'log-writer');
+  try {
+    const statements = withDatabaseErrors(logPath, () => prepareStatements(db));
+    return {
+      head: () => withDatabaseErrors(logPath, statements.readHead),
+      appendBatch: (events, header) =>
+        withDatabaseErrors(logPath, () => appendBatch(db, statements, { events, header })),
+      close: () => withDatabaseErrors(logPath, () => closeWriter(db)),
+    };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+interface Offer {
+  readonly events: readonly AuditEvent[];
+  readonly header: BatchHeader;
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(db: DatabaseHandle) {
+  return {
+    begin: db.prepare('BEGIN IMMEDIATE'),
+    commit: db.prepare('COMMIT'),
+    rollback: db.prepare('ROLLBACK'),
+    readHead: prepareHead(db),
+    findBatch: db.prepare<[string, number], BatchRow>(
+      `SELECT batch, producer, producer_seq, first_seq, event_count, at_us, wall_us, prev_hash, hash
+       FROM batch WHERE producer = ? AND producer_seq = ?`,
+    ),
+    insertBatch: db.prepare(
+      `INSERT INTO batch (batch, producer, producer_seq, first_seq, event_count, at_us, wall_us, prev_hash, hash)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    insertEvent: db.prepare(toInsert(1)),
+    insertEvents: db.prepare(toInsert(CHUNK_ROWS)),
+  };
+}
+
+/** Rows for one statement: setting up the trigger is shared by all rows of a statement. */
+const CHUNK_ROWS = 50;
+
+function toInsert(rows: number): string {
+  const values = Array.from({ length: rows }, () => '(?, ?, ?, ?, ?, ?, unhex(?))').join(', ');
+  return `INSERT INTO event (seq, batch, event, version, at_us, body, leaf) VALUES ${values}`;
+}
+
+function appendBatch(db: DatabaseHandle, statements: Statements, offer: Offer): AppendedBatch {
+  assert(offer.events.length > 0, 'a batch has at least one event');
+  const events = offer.events.map(toStoredEvent);
+  const leaves = events.map(hashLeaf);
+  const batch = { events, leaves, header: offer.header };
+  statements.begin.run();
+  try {
+    const { producer, producerSeq } = offer.header;
+    const earlier = statements.findBatch.get(producer, producerSeq);
+    const appended = earlier ? acceptRepetition(db, earlier, batch) : insert(statements, batch);
+    statements.commit.run();
+    return appended;
+  } catch (error) {
+    // SQLite has already rolled back after a full disk or a write error.
+    if (db.inTransaction) {
+      statements.rollback.run();
+    }
+    throw error;
+  }
+}
+
+interface HashedBatch {
+  readonly events: readonly StoredEvent[];
+  readonly leaves: readonly string[];
+  readonly header: BatchHeader;
+}
+
+function insert(statements: Statements, { events, leaves, header }: HashedBatch): AppendedBatch {
+  const head = statements.readHead();
+  checkOrder(events, head);
+  const batch: BatchHeaderRow = {
+    batch: head.batch + 1,
+    producer: header.producer,
+    producer_seq: header.producerSeq,
+    first_seq: head.position + 1,
+    event_count: events.length,
+    at_us: header.atUs,
+    wall_us: header.wallUs,
+    prev_hash: head.batchHash,
+  };
+  const batchHash = hashBatch(batch, leaves);
+  statements.insertBatch.run(
+    batch.batch,
+    batch.producer,
+    batch.producer_seq,
+    batch.first_seq,
+    batch.event_count,
+    batch.at_us,
+    batch.wall_us,
+    batch.prev_hash,
+    batchHash,
+  );
+  insertEvents(statements, batch.batch, { events, leaves });
+  return { position: head.position + events.length, batchHash };
+}
+
+function insertEvents(
+  { insertEvent, insertEvents: insertChunk }: Statements,
+  batch: number,
+  { events, leaves }: Pick<HashedBatch, 'events' | 'leaves'>,
+): void {
+  let values: (string | number | undefined)[] = [];
+  events.forEach(({ seq, event, version, at, body }, index) => {
+    values.push(seq, batch, event, version, at, body, leaves[index]);
+    if ((index + 1) % CHUNK_ROWS === 0) {
+      insertChunk.run(values);
+      values = [];
+    }
+  });
+  const columnCount = 7;
+  for (let from = 0; from < values.length; from += columnCount) {
+    insertEvent.run(values.slice(from, from + columnCount));
+  }
+}
+
+function checkOrder(events: readonly StoredEvent[], head: LogHead): void {
+  let { position, lastAtUs } = head;
+  for (const { seq, at } of events) {
+    position += 1;
+    assert(seq === position, `event ${seq} does not follow event ${position - 1}`);
+    assert(at >= lastAtUs, `event ${seq} is at ${at}, before the event that it follows`);
+    lastAtUs = at;
+  }
+}
+
+/** The hash of the earlier batch tells whether everything in it is the same. */
+function acceptRepetition(
+  db: DatabaseHandle,
+  earlier: BatchRow,
+  { events, leaves, header }: HashedBatch,
+): AppendedBatch {
+  const repeated: BatchHeaderRow = {
+    ...earlier,
+    event_count: events.length,
+    at_us: header.atUs,
+    wall_us: header.wallUs,
+  };
+  if (!hashBatch(repeated, leaves).equals(earlier.hash)) {
+    throw new NsauditError(
+      'integrity',
+      `${db.name} already holds another batch ${header.producerSeq} of producer ${header.producer}; two collectors share one name, so stop both.`,
+    );
+  }
+  return { position: earlier.first_seq + earlier.event_count - 1, batchHash: earlier.hash };
+}

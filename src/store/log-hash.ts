@@ -1,0 +1,35 @@
+/**
+ * The hashes of the log: one leaf for each event over what is stored of it, one hash for each batch over
+ * its header, the hash of the batch before, and its leaves.
+ *
+ * SHA-256 of a first byte that keeps the two kinds apart (RFC 6962 section 2.1: 0 for a leaf, 1 for a
+ * node), then decimal numbers each ended by a newline, then texts of which all but the last carry their
+ * length. No two different rows have the same bytes.
+ */
+import { hash } from 'node:crypto';
+import type { StoredEvent } from '../domain/event.ts';
+import type { BatchRow } from './database-schema.ts';
+
+const HASH_BYTES = 32;
+
+/** What stands where the first batch has no predecessor. */
+export const NO_HASH: Buffer = Buffer.alloc(HASH_BYTES);
+
+export type BatchHeaderRow = Omit<BatchRow, 'hash'>;
+
+/**
+ * Hexadecimal, because crypto makes a text in half the time that it makes a Buffer in. Lengths are in
+ * UTF-16 code units, as JavaScript counts them; the bytes hashed are UTF-8.
+ */
+export function hashLeaf({ seq, version, at, event, body }: StoredEvent): string {
+  return hash('sha256', `\u0000${seq}\n${version}\n${at}\n${event.length}\n${event}${body}`, 'hex');
+}
+
+/** `leaves` are those of the batch's events, in order, hexadecimal. */
+export function hashBatch(header: BatchHeaderRow, leaves: readonly string[]): Buffer {
+  const { batch, producer, producer_seq, first_seq, event_count, at_us, wall_us } = header;
+  const numbers = [batch, producer_seq, first_seq, event_count, at_us, wall_us];
+  const text = `\u0001${numbers.join('\n')}\n${producer.length}\n${producer}`;
+  const leafBytes = Buffer.from(leaves.join(''), 'hex');
+  return hash('sha256', Buffer.concat([Buffer.from(text), header.prev_hash, leafBytes]), 'buffer');
+}

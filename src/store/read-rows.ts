@@ -1,0 +1,281 @@
+/**
+ * Lifespans and holders as rows of read.db, and back. Pure.
+ *
+ * Columns come in groups by when they can change, so that an update touches no index it need not; values
+ * stand in the order of the columns. The way back gives the domain's records, so that nobody else has to
+ * know how a bound is spread over columns.
+ */
+import type { Bounds, Evidence } from '../domain/bounds.ts';
+import type { Holder, HolderKind } from '../domain/holder.ts';
+import type { Creator, EndReason, Lifespan } from '../domain/lifespan.ts';
+import type { NamespaceType } from '../domain/namespace-type.ts';
+import { FOREVER_US } from '../domain/time.ts';
+import type { HolderRow, LifespanRow, LifespanTableRow } from './database-schema.ts';
+import { toSpanClass } from './span-class.ts';
+
+export type SqlValue = string | number | null;
+
+export const LIFESPAN_BIRTH_COLUMNS = [
+  'id',
+  'boot',
+  'type',
+  'nsfs_dev',
+  'inum',
+  'kernel_namespace_id',
+  'incarnation',
+  'initial',
+  'suspected',
+  'born_after_us',
+  'born_by_us',
+  'born_evidence',
+  'from_us',
+  'creator',
+  'creator_uid',
+  'creator_comm',
+] as const satisfies readonly (keyof LifespanTableRow)[];
+
+/** What changes while a lifespan goes on. */
+export const LIFESPAN_GROWTH_COLUMNS = [
+  'owner',
+  'parent',
+  'owner_uid',
+  'names',
+  'unheld_after_us',
+  'unheld_by_us',
+  'unheld_evidence',
+  'unreferenced_after_us',
+  'unreferenced_by_us',
+  'unreferenced_evidence',
+] as const satisfies readonly (keyof LifespanTableRow)[];
+
+export const LIFESPAN_END_COLUMNS = [
+  'gone_after_us',
+  'gone_by_us',
+  'gone_evidence',
+  'reason',
+  'to_us',
+  'class',
+] as const satisfies readonly (keyof LifespanTableRow)[];
+
+export const LIFESPAN_COLUMNS = [
+  ...LIFESPAN_BIRTH_COLUMNS,
+  ...LIFESPAN_GROWTH_COLUMNS,
+  ...LIFESPAN_END_COLUMNS,
+] as const;
+
+export function toLifespanBirth(lifespan: Lifespan): SqlValue[] {
+  const { creator, born } = lifespan;
+  return [
+    lifespan.id,
+    lifespan.boot,
+    lifespan.type,
+    lifespan.nsfsDev,
+    lifespan.inum,
+    lifespan.kernelNamespaceId,
+    lifespan.incarnation,
+    Number(lifespan.initial),
+    Number(lifespan.suspected),
+    born.after,
+    born.by,
+    born.evidence,
+    toFromUs(born),
+    creator && JSON.stringify(creator),
+    creator && creator.uid,
+    creator && creator.comm,
+  ];
+}
+
+export function toLifespanGrowth(lifespan: Lifespan): SqlValue[] {
+  const { unheld, unreferenced } = lifespan;
+  return [
+    lifespan.owner,
+    lifespan.parent,
+    lifespan.ownerUid,
+    JSON.stringify(lifespan.names),
+    unheld && unheld.after,
+    unheld && unheld.by,
+    unheld && unheld.evidence,
+    unreferenced && unreferenced.after,
+    unreferenced && unreferenced.by,
+    unreferenced && unreferenced.evidence,
+  ];
+}
+
+export function toLifespanEnd({ born, gone, reason }: Lifespan): SqlValue[] {
+  return [
+    gone && gone.after,
+    gone && gone.by,
+    gone && gone.evidence,
+    reason,
+    toToUs(gone),
+    classOf(born, gone),
+  ];
+}
+
+export function toLifespan(row: LifespanRow): Lifespan {
+  return {
+    id: row.id,
+    boot: row.boot,
+    type: row.type as NamespaceType,
+    nsfsDev: row.nsfs_dev,
+    inum: row.inum,
+    kernelNamespaceId: row.kernel_namespace_id,
+    incarnation: row.incarnation,
+    initial: row.initial === 1,
+    suspected: row.suspected === 1,
+    born: toBounds(row.born_after_us, row.born_by_us, row.born_evidence),
+    unheld: toMaybeBounds(row.unheld_after_us, row.unheld_by_us, row.unheld_evidence),
+    unreferenced: toMaybeBounds(
+      row.unreferenced_after_us,
+      row.unreferenced_by_us,
+      row.unreferenced_evidence,
+    ),
+    gone: toMaybeBounds(row.gone_after_us, row.gone_by_us, row.gone_evidence),
+    reason: row.reason as EndReason | null,
+    creator: row.creator === null ? null : (JSON.parse(row.creator) as Creator),
+    owner: row.owner,
+    parent: row.parent,
+    ownerUid: row.owner_uid,
+    names: JSON.parse(row.names) as string[],
+    holdersNow: row.holders_now,
+    holdersEver: row.holders_ever,
+  };
+}
+
+const HOLDER_GAIN_COLUMNS = [
+  'id',
+  'kind',
+  'set_id',
+  'lifespan',
+  'pid',
+  'tid',
+  'start_time_ticks',
+  'fd',
+  'path',
+  'mount_namespace',
+  'socket_inode',
+  'interface',
+  'namespace',
+  'ppid',
+  'comm',
+  'exe',
+  'uid',
+  'gid',
+  'loginuid',
+  'session',
+  'cgroup',
+  'container_id',
+  'gained_after_us',
+  'gained_by_us',
+  'gained_evidence',
+  'from_us',
+] as const satisfies readonly (keyof HolderRow)[];
+
+export const HOLDER_LOSS_COLUMNS = [
+  'lost_after_us',
+  'lost_by_us',
+  'lost_evidence',
+  'to_us',
+  'class',
+] as const satisfies readonly (keyof HolderRow)[];
+
+export const HOLDER_COLUMNS = [...HOLDER_GAIN_COLUMNS, ...HOLDER_LOSS_COLUMNS] as const;
+
+/** In the order of HOLDER_COLUMNS. */
+export function toHolderValues(holder: Holder): SqlValue[] {
+  const { from, to } = holder;
+  return [
+    holder.id,
+    holder.kind,
+    holder.set,
+    holder.lifespan,
+    holder.pid,
+    holder.tid,
+    holder.startTimeTicks,
+    holder.fd,
+    holder.path,
+    holder.mountNamespace,
+    holder.socketInode,
+    holder.interface,
+    holder.namespace,
+    holder.ppid,
+    holder.comm,
+    holder.exe,
+    holder.uid,
+    holder.gid,
+    holder.loginuid,
+    holder.session,
+    holder.cgroup,
+    holder.containerId,
+    from.after,
+    from.by,
+    from.evidence,
+    toFromUs(from),
+    to && to.after,
+    to && to.by,
+    to && to.evidence,
+    toToUs(to),
+    classOf(from, to),
+  ];
+}
+
+/** In the order of HOLDER_LOSS_COLUMNS, and then the id. */
+export function toHolderLoss({ id, from, to }: Holder): SqlValue[] {
+  return [to && to.after, to && to.by, to && to.evidence, toToUs(to), classOf(from, to), id];
+}
+
+export function toHolder(row: HolderRow): Holder {
+  return {
+    id: row.id,
+    kind: row.kind as HolderKind,
+    set: row.set_id,
+    lifespan: row.lifespan,
+    pid: row.pid,
+    tid: row.tid,
+    startTimeTicks: row.start_time_ticks,
+    fd: row.fd,
+    path: row.path,
+    mountNamespace: row.mount_namespace,
+    socketInode: row.socket_inode,
+    interface: row.interface,
+    namespace: row.namespace,
+    ppid: row.ppid,
+    comm: row.comm,
+    exe: row.exe,
+    uid: row.uid,
+    gid: row.gid,
+    loginuid: row.loginuid,
+    session: row.session,
+    cgroup: row.cgroup,
+    containerId: row.container_id,
+    from: toBounds(row.gained_after_us, row.gained_by_us, row.gained_evidence),
+    to: toMaybeBounds(row.lost_after_us, row.lost_by_us, row.lost_evidence),
+  };
+}
+
+/** The duration class of what began and ended within these bounds; the end is null while it goes on. */
+export function classOf(from: Bounds, to: Bounds | null): number {
+  return toSpanClass(toFromUs(from), toToUs(to));
+}
+
+/** The first instant at which it may have begun. */
+function toFromUs({ after, by }: Bounds): number {
+  return after ?? by;
+}
+
+/** The instant by which it was over for certain. */
+function toToUs(end: Bounds | null): number {
+  return end ? end.by : FOREVER_US;
+}
+
+function toBounds(after: number | null, by: number, evidence: string): Bounds {
+  return { after, by, evidence: evidence as Evidence };
+}
+
+function toMaybeBounds(
+  after: number | null,
+  by: number | null,
+  evidence: string | null,
+): Bounds | null {
+  return by === null || evidence === null ? null : toBounds(after, by, evidence);
+}
