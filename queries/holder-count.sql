@@ -1,0 +1,70 @@
+-- name:     holder-count
+-- question: How many holders did a namespace have at an instant?
+--   For an initial namespace the counted processes of the last count are part of it.
+-- parameters:
+--   lifespan  lifespan required  the life of the namespace; in SQL also a JSON array of ids
+--   at        time     now       the instant; now is the end of the last scan
+-- columns:
+--   lifespan  id     the life of the namespace
+--   holders  count  holders at that instant
+-- uses:     holder_lifespan, holder_set, namespace_set_lifespan
+-- example:  holder-count -p lifespan=#12 -p at=-5min
+WITH asked (at_us) AS (
+  SELECT coalesce(
+    :at,
+    (SELECT v.scan_ended_us FROM live AS v),
+    (SELECT max(v.to_us) FROM coverage AS v),
+    (SELECT max(v.last_at_us) FROM projection AS v)
+  )
+)
+SELECT
+  l.id AS lifespan,
+  CASE
+    WHEN l.initial = 1 THEN c.holders_now
+    -- Few holders are counted faster one by one than class by class.
+    WHEN c.holders_ever <= 32 THEN (
+      SELECT count(*)
+      FROM holder AS h
+      WHERE h.lifespan = l.id
+        AND h.from_us <= a.at_us
+        AND h.to_us > a.at_us
+        AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
+    ) + (
+      SELECT count(*)
+      FROM namespace_set AS s
+      CROSS JOIN holder AS h ON h.set_id = s.id
+      WHERE s.lifespan = l.id
+        AND h.from_us <= a.at_us
+        AND h.to_us > a.at_us
+        AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
+    )
+    ELSE (
+      SELECT count(*)
+      FROM span_class AS k
+      CROSS JOIN holder AS h
+      WHERE k.table_name = 'holder'
+        AND h.lifespan = l.id
+        AND h.class = k.class
+        AND h.from_us > a.at_us - k.width_us
+        AND h.from_us <= a.at_us
+        AND h.to_us > a.at_us
+        AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
+    ) + (
+      SELECT count(*)
+      FROM namespace_set AS s
+      CROSS JOIN span_class AS k
+      CROSS JOIN holder AS h
+      WHERE s.lifespan = l.id
+        AND k.table_name = 'holder'
+        AND h.set_id = s.id
+        AND h.class = k.class
+        AND h.from_us > a.at_us - k.width_us
+        AND h.from_us <= a.at_us
+        AND h.to_us > a.at_us
+        AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
+    )
+  END AS holders
+FROM asked AS a
+CROSS JOIN json_each(:lifespan) AS j
+CROSS JOIN lifespan AS l ON l.id = j.value
+CROSS JOIN holder_count AS c ON c.lifespan = l.id;

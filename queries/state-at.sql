@@ -1,0 +1,67 @@
+-- name:     state-at
+-- question: Which namespaces were alive at an instant?
+--   Also those that possibly were: the instant lies between the bounds of their birth or end.
+-- parameters:
+--   at     time     now   the instant; now is the end of the last scan
+--   type   type     all   one or more types, separated by commas
+--   after  lifespan none  go on after this lifespan
+--   limit  integer  100   rows at most
+-- columns:
+--   lifespan          id       the life of the namespace
+--   type              text     cgroup, ipc, mnt, net, pid, time, user or uts
+--   inum              number   inode number, reused by the kernel
+--   initial           flag     1 for a namespace that was there from boot
+--   born_after_us     instant  born after this; null: it was there when we first looked
+--   born_by_us        instant  and no later than this
+--   unheld_by_us      instant  last visible holder gone by then, as far as is known now
+--   gone_after_us     instant  ended at this or later, as far as is known now
+--   gone_by_us        instant  and before this
+--   creator_comm      text     name of the creating process
+--   creator_uid       uid      its user
+--   names             json     paths it was ever mounted at
+--   holders_ever      count    holders it has had until now
+-- uses:     lifespan_class
+-- example:  state-at -p at=-2h -p type=net,mnt
+WITH asked (at_us) AS (
+  SELECT coalesce(
+    :at,
+    (SELECT v.scan_ended_us FROM live AS v),
+    (SELECT max(v.to_us) FROM coverage AS v),
+    (SELECT max(v.last_at_us) FROM projection AS v)
+  )
+),
+page (id) AS (
+  SELECT l.id
+  FROM asked AS a
+  CROSS JOIN span_class AS k
+  CROSS JOIN lifespan AS l
+  WHERE k.table_name = 'lifespan'
+    AND l.class = k.class
+    AND l.from_us > a.at_us - k.width_us
+    AND l.from_us <= a.at_us
+    AND l.to_us > a.at_us
+    -- Born after from_us, not at it, unless that is all that is known.
+    AND (l.from_us < a.at_us OR l.born_by_us <= a.at_us)
+    AND l.id > coalesce(:after, 0)
+    AND (:type IS NULL OR instr(',' || :type || ',', ',' || l.type || ',') > 0)
+  ORDER BY l.id
+  LIMIT coalesce(:limit, 100)
+)
+SELECT
+  l.id AS lifespan,
+  l.type,
+  l.inum,
+  l.initial,
+  l.born_after_us,
+  l.born_by_us,
+  l.unheld_by_us,
+  l.gone_after_us,
+  l.gone_by_us,
+  l.creator_comm,
+  l.creator_uid,
+  l.names,
+  c.holders_ever
+FROM page
+CROSS JOIN lifespan AS l ON l.id = page.id
+CROSS JOIN holder_count AS c ON c.lifespan = l.id
+ORDER BY l.id;

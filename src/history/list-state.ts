@@ -1,0 +1,47 @@
+/** Which namespaces were there at an instant. */
+import type { Answer, LifespanJson } from '../domain/json.ts';
+import type { NamespaceType } from '../domain/namespace-type.ts';
+import type { TimeReference } from '../domain/parse-time.ts';
+import { fingerprintTime, openPage } from './cursor.ts';
+import type { PageRequest } from './history.ts';
+import { loadLifespans } from './load-lifespans.ts';
+import { cutPage, toAnswer, type Question } from './question.ts';
+
+interface StateRequest extends PageRequest {
+  readonly at?: TimeReference | undefined;
+  readonly types?: readonly NamespaceType[] | undefined;
+  readonly all?: boolean | undefined;
+}
+
+interface StateRow {
+  readonly lifespan: number;
+  readonly order_us?: number;
+}
+
+/** Cursor key: instant of the first page, what rows are ordered by, lifespan. */
+const KEY_LENGTH = 3;
+
+export function listState(question: Question, request: StateRequest): Answer<LifespanJson> {
+  const { at, types, all = false } = request;
+  const asked = ['state', fingerprintTime(at), types ?? null, all];
+  const { limit, after, next } = openPage(request, asked, KEY_LENGTH);
+  const [atUs = question.times.toInstantUs(at), orderUs, lifespan] = after ?? [];
+  const binding = { at: atUs, type: types?.join(',') ?? null, limit: limit + 1 };
+  const { runner } = question;
+  const rows = all
+    ? runner.pick<StateRow>('lifespans-of-boot', ['lifespan', 'order_us'], {
+        ...binding,
+        after_us: orderUs ?? null,
+        after: lifespan ?? null,
+      })
+    : runner.pick<StateRow>('state-at', ['lifespan'], { ...binding, after: lifespan ?? null });
+  const { page, last } = cutPage(rows, limit);
+  const ids = page.map((row) => row.lifespan);
+  return toAnswer(question.head, {
+    atUs,
+    coverage: question.coverage.atInstant(atUs),
+    data: loadLifespans(question, ids, atUs),
+    limit,
+    next: last ? next([atUs, last.order_us ?? 0, last.lifespan]) : null,
+  });
+}

@@ -1,0 +1,32 @@
+/** Where the record stands, for health checks and metrics. */
+import { toInstantJson } from '../domain/json.ts';
+import { NAMESPACE_TYPES, type NamespaceType } from '../domain/namespace-type.ts';
+import { FOREVER_US } from '../domain/time.ts';
+import type { Status } from './history.ts';
+import type { Statements } from './open-reader.ts';
+import type { Question } from './question.ts';
+
+const COUNT_SQL = `
+  SELECT count(*) AS alive FROM lifespan AS l WHERE l.type = :type AND l.to_us = ${FOREVER_US}`;
+
+const GAPS_SQL = `
+  SELECT count(*) AS gapCount, coalesce(sum(g.to_us - g.from_us), 0) AS gapTotalUs FROM gap AS g`;
+
+export function readStatus({ head, log }: Question, statements: Statements): Status {
+  const count = (type: NamespaceType) =>
+    statements.get<{ alive: number }>(COUNT_SQL, { type })?.alive ?? 0;
+  const gaps = statements.get<Pick<Status, 'gapCount' | 'gapTotalUs'>>(GAPS_SQL);
+  return {
+    host: head.host,
+    logId: head.logId,
+    position: head.position,
+    head: log().head().position,
+    isCollecting: head.isCollecting,
+    lastScanAt: head.lastScanUs === null ? null : toInstantJson(head.clock, head.lastScanUs),
+    namespaces: Object.fromEntries(
+      NAMESPACE_TYPES.map((type) => [type, count(type)]),
+    ) as Status['namespaces'],
+    gapCount: gaps?.gapCount ?? 0,
+    gapTotalUs: gaps?.gapTotalUs ?? 0,
+  };
+}
