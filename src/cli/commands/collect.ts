@@ -1,0 +1,51 @@
+import { runCollector } from '../../collector/run-collector.ts';
+/** `nsaudit collect`: the collector in the foreground. */
+import { NsauditError } from '../../domain/errors.ts';
+import type { CommandContext } from '../command-context.ts';
+import { EXIT_STATUS } from '../exit-status.ts';
+import { findStateDirectory } from '../find-state-directory.ts';
+import { INITIAL_HOLDER_CHOICES, PROFILE_CHOICES } from '../options.ts';
+import { toErrorLine } from '../output.ts';
+import { readChoice, readSpanMs } from '../read-options.ts';
+import { readProcRoot } from '../read-proc-root.ts';
+import { readVersion } from '../version.ts';
+
+const HOUR_MS = 3_600_000;
+const YEAR_MS = 365 * 24 * HOUR_MS;
+const SCAN_INTERVAL_LIMITS = { minMs: 10, maxMs: HOUR_MS };
+const DURATION_LIMITS = { minMs: 1, maxMs: YEAR_MS };
+const SCAN_INTERVAL_DEFAULT_MS = 1_000;
+
+export async function run(context: CommandContext): Promise<number> {
+  const { options, output, untilStopped } = context;
+  if (options.has('once') && options.has('for')) {
+    throw new NsauditError(
+      'usage',
+      '--once stops by itself, so --for says nothing: use one of them.',
+    );
+  }
+  const request = {
+    stateDirectory: findStateDirectory(context),
+    procRoot: readProcRoot(context),
+    machineIdPath: '/etc/machine-id',
+    toolVersion: readVersion(),
+    profile: readChoice(options, 'profile', PROFILE_CHOICES),
+    scanIntervalMs:
+      readSpanMs(options, 'scan-interval', SCAN_INTERVAL_LIMITS) ?? SCAN_INTERVAL_DEFAULT_MS,
+    forMs: readSpanMs(options, 'for', DURATION_LIMITS),
+    once: options.has('once'),
+    initialHolders: readChoice(options, 'initial-holders', INITIAL_HOLDER_CHOICES),
+  };
+  const isQuiet = options.has('quiet');
+  await runCollector({
+    ...request,
+    signal: untilStopped(),
+    onReady: (line) => output.say(line),
+    onNotice: (line) => {
+      if (!isQuiet) {
+        output.say(toErrorLine(line));
+      }
+    },
+  });
+  return EXIT_STATUS.ok;
+}

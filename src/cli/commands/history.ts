@@ -1,0 +1,27 @@
+/** `nsaudit history`: every life that a target names. */
+import { parseTarget } from '../../domain/parse-target.ts';
+import { askHistory } from '../ask.ts';
+import { selectColumns } from '../columns.ts';
+import type { CommandContext } from '../command-context.ts';
+import { historyColumns, inumColumns, lifeInFull } from '../lifespan-columns.ts';
+import { presentRows, printAnswer } from '../print-answer.ts';
+import { readPage, readPrintOptions, readWindow } from '../read-options.ts';
+
+export async function run(context: CommandContext): Promise<number> {
+  const { operands, options, output } = context;
+  const print = readPrintOptions(context);
+  selectColumns(historyColumns, print.fields);
+  const target = parseTarget(operands[0] ?? '');
+  const request = { ...readWindow(context), ...readPage(options) };
+  const answer = await askHistory(context, (history) =>
+    target.kind === 'lifespan'
+      ? history.lifespan(target.lifespan)
+      : history.lifespans({ target, ...request }),
+  );
+  // One life is a page of facts for people; a file of rows stays a file of rows.
+  const isInFull =
+    target.kind === 'lifespan' && print.format === 'table' && print.fields === undefined;
+  const table = target.kind === 'inum' ? inumColumns : historyColumns;
+  const presentation = { ...presentRows(isInFull ? lifeInFull : table), isInFull };
+  return printAnswer(output, answer, presentation, print);
+}

@@ -1,0 +1,264 @@
+/**
+ * The table of options: every name, its short form, argument, default, environment variable, help text,
+ * and the commands it applies to. Parsing, `--help`, errors and the documentation tests read nothing else.
+ */
+import { LIMIT_DEFAULT, LIMIT_MAX } from '../history/history.ts';
+import { COMMAND_NAMES, type CommandName } from './commands.ts';
+
+export const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'csv', 'markdown'] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+export const PROFILE_CHOICES = ['auto', 'trampoline', 'tracepoint', 'procfs'] as const;
+export const INITIAL_HOLDER_CHOICES = ['count', 'full'] as const;
+
+export interface OptionDescription {
+  readonly name: string;
+  readonly short: string | null;
+  /** Placeholder of its argument in help texts; null for a switch. */
+  readonly argument: string | null;
+  readonly isRepeatable: boolean;
+  readonly default: string | null;
+  /** Environment variable that stands in when the option is not given. */
+  readonly environment: string | null;
+  readonly help: string;
+  /** Empty: for the program itself, and accepted with every command. */
+  readonly commands: readonly CommandName[];
+}
+
+/** Commands whose answer is a list of rows. */
+const LISTS = [
+  'state',
+  'history',
+  'holders',
+  'process',
+  'events',
+  'timeline',
+  'coverage',
+  'query',
+] as const satisfies readonly CommandName[];
+
+const ANSWERS = [...LISTS, 'report'] as const;
+const WINDOWED = ['history', 'holders', 'events', 'timeline', 'coverage', 'report'] as const;
+const WATCHING = ['collect', 'start'] as const;
+
+const plain = { short: null, argument: null, isRepeatable: false, default: null } as const;
+const unset = { ...plain, environment: null } as const;
+
+export const OPTIONS = [
+  {
+    ...plain,
+    name: 'state-dir',
+    argument: 'DIR',
+    default:
+      '/var/lib/nsaudit for root, $XDG_STATE_HOME/nsaudit otherwise; start: always the latter',
+    environment: 'NSAUDIT_STATE_DIR',
+    help: 'where the record is',
+    commands: COMMAND_NAMES,
+  },
+  {
+    ...unset,
+    name: 'at',
+    argument: 'TIME',
+    help: 'the instant asked about',
+    commands: ['state', 'holders', 'process'],
+  },
+  {
+    ...unset,
+    name: 'since',
+    short: 'S',
+    argument: 'TIME',
+    help: 'start of the window asked about',
+    commands: WINDOWED,
+  },
+  {
+    ...unset,
+    name: 'until',
+    short: 'U',
+    argument: 'TIME',
+    help: 'end of the window asked about',
+    commands: WINDOWED,
+  },
+  {
+    ...unset,
+    name: 'type',
+    short: 't',
+    argument: 'TYPES',
+    help: 'only these namespace types: cgroup, ipc, mnt, net, pid, time, user, uts; separated by commas',
+    commands: ['state', 'timeline'],
+  },
+  {
+    ...unset,
+    name: 'all',
+    short: 'a',
+    help: 'also lives of the same boot that had ended by then',
+    commands: ['state'],
+  },
+  {
+    ...unset,
+    name: 'after',
+    argument: 'SEQ',
+    help: 'only events after this log position',
+    commands: ['events'],
+  },
+  {
+    ...unset,
+    name: 'follow',
+    short: 'f',
+    help: 'go on with what is appended, until SIGINT or SIGTERM',
+    commands: ['events'],
+  },
+  {
+    ...unset,
+    name: 'param',
+    short: 'p',
+    argument: 'NAME=VALUE',
+    isRepeatable: true,
+    help: 'a parameter of the query; repeat it for more',
+    commands: ['query'],
+  },
+  {
+    ...unset,
+    name: 'output',
+    short: 'o',
+    argument: 'FORMAT',
+    default: 'table',
+    help: 'table, json (the whole answer, as over HTTP), ndjson (one row a line), csv (RFC 4180) or markdown; the commands that look after the record know table and json',
+    commands: [...ANSWERS, 'rebuild', 'verify', 'backup', 'doctor'],
+  },
+  {
+    ...unset,
+    name: 'fields',
+    argument: 'NAMES',
+    help: 'only these fields, in this order, separated by commas; they are listed below, for query by its file',
+    commands: LISTS,
+  },
+  {
+    ...unset,
+    name: 'limit',
+    short: 'n',
+    argument: 'N',
+    default: String(LIMIT_DEFAULT),
+    help: `at most so many rows, 1 to ${LIMIT_MAX}; what is left is said on stderr, with the option that continues`,
+    commands: LISTS,
+  },
+  {
+    ...unset,
+    name: 'cursor',
+    argument: 'CURSOR',
+    help: 'continue where the page before ended',
+    commands: ['state', 'history', 'holders', 'process', 'events', 'timeline', 'coverage'],
+  },
+  {
+    ...unset,
+    name: 'no-header',
+    help: 'no line of column names in table and csv',
+    commands: LISTS,
+  },
+  {
+    ...unset,
+    name: 'quiet',
+    short: 'q',
+    help: 'only errors on stderr: no remarks about coverage or further rows',
+    commands: COMMAND_NAMES,
+  },
+  {
+    ...unset,
+    name: 'utc',
+    help: 'times in UTC; they always are',
+    commands: ANSWERS,
+  },
+  {
+    ...unset,
+    name: 'strict',
+    help: 'exit 3 when the time asked about was not watched, or touches a gap',
+    commands: ANSWERS,
+  },
+  {
+    ...unset,
+    name: 'exit-status',
+    help: 'exit 1 when nothing matched',
+    commands: LISTS,
+  },
+  {
+    ...unset,
+    name: 'profile',
+    argument: 'PROFILE',
+    default: 'auto',
+    help: 'how to watch: auto, trampoline, tracepoint or procfs; auto takes the first that this host allows',
+    commands: WATCHING,
+  },
+  {
+    ...unset,
+    name: 'scan-interval',
+    argument: 'SPAN',
+    default: '1s',
+    help: 'from the start of one scan to the start of the next, 10ms to 1h; a slower scan delays the next',
+    commands: WATCHING,
+  },
+  {
+    ...unset,
+    name: 'initial-holders',
+    argument: 'HOW',
+    default: 'count',
+    help: 'processes in the initial namespaces: count or full (one record each)',
+    commands: WATCHING,
+  },
+  {
+    ...unset,
+    name: 'for',
+    argument: 'SPAN',
+    help: 'stop after this time, for example 30s',
+    commands: ['collect'],
+  },
+  {
+    ...unset,
+    name: 'once',
+    help: 'stop once everything that exists is recorded',
+    commands: ['collect'],
+  },
+  {
+    ...unset,
+    name: 'proc-root',
+    argument: 'DIR',
+    default: '/proc',
+    help: 'where procfs is mounted',
+    commands: [...WATCHING, 'doctor'],
+  },
+  {
+    ...unset,
+    name: 'listen',
+    argument: 'WHERE',
+    default:
+      'serve: unix:DIR/api.sock in the state directory, or the socket that systemd passes; start: 127.0.0.1:0',
+    help: 'unix:PATH or HOST:PORT (port 0: any free one); start takes only HOST:PORT',
+    commands: ['serve', 'start'],
+  },
+  {
+    ...unset,
+    name: 'token-file',
+    argument: 'FILE',
+    help: 'file with the bearer token that HOST:PORT needs; nobody but its owner may have access to it',
+    commands: ['serve'],
+  },
+  {
+    ...unset,
+    name: 'help',
+    short: 'h',
+    help: 'this text, or the one of a command',
+    commands: [],
+  },
+  {
+    ...unset,
+    name: 'version',
+    short: 'V',
+    help: 'the version',
+    commands: [],
+  },
+] as const satisfies readonly OptionDescription[];
+
+export type OptionName = (typeof OPTIONS)[number]['name'];
+
+/** The options a command takes, in the order of the table. */
+export function listOptions(command: CommandName): readonly OptionDescription[] {
+  return OPTIONS.filter((option: OptionDescription) => option.commands.includes(command));
+}

@@ -1,0 +1,25 @@
+/** When the next scan begins. Pure: instants and durations in microseconds of one clock. */
+
+/**
+ * How long to wait after a scan. Scans begin one interval apart; a scan that takes more than half of it
+ * is followed by a rest as long as itself, so that slow scans never pile up and never take more than
+ * half a core. The coverage events show the cadence that this gives.
+ */
+export function restAfterScanUs(
+  scan: { startedAtUs: number; endedAtUs: number },
+  intervalUs: number,
+): number {
+  const durationUs = scan.endedAtUs - scan.startedAtUs;
+  return Math.max(intervalUs - durationUs, durationUs);
+}
+
+/**
+ * A pause between two scans longer than this means that nobody watched, not that a scan was slow: the
+ * rest after a slow scan is as long as the scan.
+ */
+export function silenceMaxUs(intervalUs: number, lastScanDurationUs: number): number {
+  return Math.max(SILENCE_LEAST_US, SILENCE_FACTOR * Math.max(intervalUs, lastScanDurationUs));
+}
+
+const SILENCE_LEAST_US = 5_000_000;
+const SILENCE_FACTOR = 5;

@@ -1,0 +1,74 @@
+/** The one way from derived events into the record: log first, then the projection, then the known state. */
+import { randomUUID } from 'node:crypto';
+import type { AuditEvent } from '../domain/event.ts';
+import type { Known } from '../domain/known.ts';
+import type { HostClock } from '../observe/host-clock.ts';
+import { openProjection } from '../projections/project.ts';
+import { openLog } from '../store/open-log.ts';
+
+export interface Pulse {
+  readonly scanStartedUs: number;
+  readonly scanEndedUs: number;
+  readonly scanIntervalUs: number;
+}
+
+export interface Recorder {
+  /** What the log says; changed by `append` alone. */
+  readonly known: Known;
+  /** Why read.db had to be built anew; null when it was taken up where it stood. */
+  readonly rebuildReason: string | null;
+  /**
+   * Makes the events durable and visible; `atUs` is the timeline instant of the batch. They are evidence
+   * once this returns. When the process dies between the two databases, the next start folds in what
+   * the projection lacks.
+   */
+  append(events: readonly AuditEvent[], atUs: number): void;
+  /** Says that a scan has been recorded, also when nothing happened. */
+  pulse(pulse: Pulse): void;
+  close(): void;
+}
+
+export interface RecorderOptions {
+  readonly stateDirectory: string;
+  readonly host: string;
+  readonly clock: HostClock;
+}
+
+/**
+ * Opens the record for its one writer. Every run is a producer of its own, so that two runs of a
+ * collector can never be taken for one.
+ *
+ * Errors: as openLog and openProjection say.
+ */
+export async function openRecorder({
+  stateDirectory,
+  host,
+  clock,
+}: RecorderOptions): Promise<Recorder> {
+  const holder = { pid: process.pid, startedUs: clock.wallUs(), purpose: 'collector' };
+  const log = await openLog({ stateDirectory, holder, host });
+  try {
+    const projection = await openProjection({ files: log.files, log: log.reader });
+    const producer = randomUUID();
+    let producerSeq = 0;
+    return {
+      known: projection.known,
+      rebuildReason: projection.rebuildReason,
+      append(events, atUs) {
+        if (events.length > 0) {
+          producerSeq += 1;
+          const header = { producer, producerSeq, atUs, wallUs: clock.wallUs() };
+          projection.apply(events, log.writer.appendBatch(events, header).batchHash);
+        }
+      },
+      pulse: (pulse) => projection.setLive({ ...pulse, position: projection.known.position }),
+      close() {
+        projection.close();
+        log.close();
+      },
+    };
+  } catch (error) {
+    log.close();
+    throw error;
+  }
+}
