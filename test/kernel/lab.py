@@ -1,0 +1,328 @@
+"""A process that makes and ends namespaces on command, and says when it did.
+
+Each line on standard input is a Python expression over the functions below; each answer is one JSON
+line {"result": ..., "afterUs": ..., "beforeUs": ...}. The times are CLOCK_BOOTTIME in microseconds,
+read just before and just after: the truth the tests compare with. Ends when standard input ends, and
+takes everything it started with it.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+FLAGS = {
+    "mnt": 0x00020000,
+    "cgroup": 0x02000000,
+    "uts": 0x04000000,
+    "ipc": 0x08000000,
+    "user": 0x10000000,
+    "pid": 0x20000000,
+    "net": 0x40000000,
+    "time": 0x00000080,
+}
+SYS_CLONE, SYS_EXIT, SYS_CLONE3 = 56, 60, 435
+CLONE_FILES = 0x00000400
+MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 4096, 16384, 1 << 18, 2
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+children = {}  # pid -> pids below it, which come to us when it ends
+held = {}
+
+
+def now_us():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+
+def check(result, what):
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def flags_of(*types):
+    return sum(FLAGS[name] for name in types)
+
+
+def link(name, pid="self", tid=None):
+    """inum of a namespace link, read without opening it."""
+    task = f"/task/{tid}" if tid else ""
+    return int(os.readlink(f"/proc/{pid}{task}/ns/{name}").split("[")[1][:-1])
+
+
+def unshare(*types):
+    """This process itself leaves for new namespaces."""
+    check(LIBC.unshare(flags_of(*types)), "unshare")
+    return {name: link(name) for name in types if name not in ("pid", "time")}
+
+
+def die_with_parent():
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def wait_forever():
+    while True:
+        signal.pause()
+
+
+def spawn(*types, via="unshare"):
+    """A child in new namespaces that waits; made by unshare in the child, or by clone or clone3.
+
+    For pid and time with unshare, see spawn_in_pid and spawn_in_time.
+    """
+    ready_read, ready_write = os.pipe()
+    if via == "clone":
+        pid = check(LIBC.syscall(SYS_CLONE, flags_of(*types) | signal.SIGCHLD, 0, 0, 0, 0), "clone")
+    elif via == "clone3":
+        arguments = (ctypes.c_uint64 * 11)()
+        arguments[0] = flags_of(*types)
+        arguments[4] = signal.SIGCHLD
+        pid = check(LIBC.syscall(SYS_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments)), "clone3")
+    else:
+        pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            if via == "unshare":
+                check(LIBC.unshare(flags_of(*types)), "unshare")
+            os.write(ready_write, b"1")
+            wait_forever()
+        finally:
+            os._exit(1)
+    children[pid] = []
+    os.close(ready_write)
+    ready = os.read(ready_read, 1)
+    os.close(ready_read)
+    if not ready:
+        raise OSError(f"child {pid} could not make {types}")
+    return {"pid": pid, "links": {name: link(name, pid) for name in types}}
+
+
+def spawn_inner(ready_write):
+    """In a child: starts one more below it, tells its pid, and waits."""
+    entered_read, entered_write = os.pipe()
+    inner = os.fork()
+    if inner == 0:
+        die_with_parent()
+        os.write(entered_write, b"1")
+        wait_forever()
+    os.read(entered_read, 1)
+    os.write(ready_write, b"%d" % inner)
+    wait_forever()
+
+
+def spawn_in_time():
+    """A grandchild in a new time namespace: unshare sets it for children, fork enters it."""
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            check(LIBC.unshare(FLAGS["time"]), "unshare")
+            spawn_inner(ready_write)
+        finally:
+            os._exit(1)
+    os.close(ready_write)
+    children[pid] = [int(os.read(ready_read, 32))]
+    os.close(ready_read)
+    return {"pid": pid, "links": {"time": link("time_for_children", pid)}}
+
+
+def spawn_in_pid():
+    """A child whose own child is init of a new pid namespace."""
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            check(LIBC.unshare(FLAGS["pid"]), "unshare")
+            spawn_inner(ready_write)
+        finally:
+            os._exit(1)
+    os.close(ready_write)
+    children[pid] = [int(os.read(ready_read, 32))]
+    os.close(ready_read)
+    return {"pid": pid, "links": {"pid": link("pid_for_children", pid)}}
+
+
+def spawn_nested_users():
+    """A child in a user namespace inside another one that no process is in any more."""
+    ready_read, ready_write = os.pipe()
+    go_read, go_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            check(LIBC.unshare(FLAGS["user"]), "unshare")
+            # Who has no id in a user namespace may not make one below it.
+            open("/proc/self/setgroups", "w").write("deny")
+            open("/proc/self/uid_map", "w").write("0 0 1")
+            open("/proc/self/gid_map", "w").write("0 0 1")
+            os.write(ready_write, b"1")
+            os.read(go_read, 1)
+            check(LIBC.unshare(FLAGS["user"]), "unshare")
+            os.write(ready_write, b"2")
+            wait_forever()
+        finally:
+            os._exit(1)
+    children[pid] = []
+    os.close(ready_write)
+    if not os.read(ready_read, 1):
+        raise OSError("child could not make a user namespace")
+    held["nested"] = (go_write, ready_read)
+    return {"pid": pid, "outer": link("user", pid)}
+
+
+def enter_inner_user(pid):
+    go_write, ready_read = held.pop("nested")
+    os.write(go_write, b"1")
+    if not os.read(ready_read, 1):
+        raise OSError("child could not make a second user namespace")
+    return {"inner": link("user", pid)}
+
+
+def spawn_zombie_leader():
+    """A process whose first thread has ended while another thread lives on in a new network namespace."""
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        die_with_parent()
+
+        def work():
+            check(LIBC.unshare(FLAGS["net"]), "unshare")
+            os.write(ready_write, str(threading.get_native_id()).encode() + b"\n")
+            while True:
+                time.sleep(3600)
+
+        threading.Thread(target=work, daemon=True).start()
+        LIBC.syscall(SYS_EXIT, 0)
+    children[pid] = []
+    tid = int(os.read(ready_read, 32))
+    deadline = time.monotonic() + 5
+    while open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z":
+        if time.monotonic() > deadline:
+            raise OSError("leader did not become a zombie")
+        time.sleep(0.01)
+    return {"pid": pid, "tid": tid, "net": link("net", pid, tid)}
+
+
+def spawn_thread():
+    """A child with one thread in a network namespace of its own, and one with an fd table of its own."""
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        die_with_parent()
+
+        def in_net():
+            check(LIBC.unshare(FLAGS["net"]), "unshare")
+            os.write(ready_write, b"net %d\n" % threading.get_native_id())
+            while True:
+                time.sleep(3600)
+
+        def own_files():
+            check(LIBC.unshare(CLONE_FILES | FLAGS["uts"]), "unshare")
+            fd = os.open("/proc/thread-self/ns/uts", os.O_RDONLY)
+            uts = link("uts", "thread-self")
+            init = os.open("/proc/self/ns/uts", os.O_RDONLY)
+            check(LIBC.setns(init, 0), "setns")
+            os.close(init)
+            os.write(ready_write, b"uts %d %d %d\n" % (threading.get_native_id(), fd, uts))
+            while True:
+                time.sleep(3600)
+
+        threading.Thread(target=in_net, daemon=True).start()
+        time.sleep(0.1)
+        threading.Thread(target=own_files, daemon=True).start()
+        wait_forever()
+    children[pid] = []
+    text = b""
+    while text.count(b"\n") < 2:
+        text += os.read(ready_read, 64)
+    parts = {line.split()[0].decode(): [int(word) for word in line.split()[1:]] for line in text.splitlines()}
+    net_tid = parts["net"][0]
+    uts_tid, fd, uts = parts["uts"]
+    return {"pid": pid, "netTid": net_tid, "net": link("net", pid, net_tid), "utsTid": uts_tid, "fd": fd, "uts": uts}
+
+
+def end(pid):
+    """Kills a child of ours, and waits until it and what was below it are reaped: a zombie still holds."""
+    os.kill(pid, signal.SIGKILL)
+    for each in [pid, *children.pop(pid)]:
+        os.waitpid(each, 0)
+
+
+def hold(pid, name):
+    """Opens a namespace of a process and keeps the descriptor."""
+    return os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def release(fd):
+    os.close(fd)
+
+
+def bind(pid, name, path):
+    """Bind-mounts a namespace of a process onto a new file."""
+    open(path, "x").close()
+    check(LIBC.mount(f"/proc/{pid}/ns/{name}".encode(), path.encode(), None, MS_BIND, None), "mount")
+
+
+def unbind(path):
+    check(LIBC.umount2(path.encode(), MNT_DETACH), "umount")
+    os.unlink(path)
+
+
+def spawn_private_mount(path, pid, name):
+    """A child in a mount namespace of its own, in which alone a namespace of `pid` is mounted on `path`."""
+    ready_read, ready_write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            die_with_parent()
+            check(LIBC.unshare(FLAGS["mnt"]), "unshare")
+            check(LIBC.mount(None, b"/", None, MS_REC | MS_PRIVATE, None), "mount")
+            check(LIBC.mount(f"/proc/{pid}/ns/{name}".encode(), path.encode(), None, MS_BIND, None), "mount")
+            os.write(ready_write, b"1")
+            wait_forever()
+        finally:
+            os._exit(1)
+    children[child] = []
+    os.close(ready_write)
+    if not os.read(ready_read, 1):
+        raise OSError("child could not mount")
+    return {"pid": child, "mnt": link("mnt", child)}
+
+
+def trash(delay, count=4):
+    """Enters one new network namespace after another; says when each was entered and left."""
+    rows = []
+    for _ in range(count):
+        before = now_us()
+        check(LIBC.unshare(FLAGS["net"]), "unshare")
+        after = now_us()
+        if rows:
+            rows[-1].update(leftAfterUs=before, leftByUs=after)
+        rows.append({"inum": link("net"), "bornAfterUs": before, "bornByUs": after})
+        time.sleep(delay)
+    return rows
+
+
+def main():
+    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    for line in sys.stdin:
+        before = now_us()
+        try:
+            answer = {"result": eval(line, globals())}
+        except Exception as error:  # the test decides what an error means
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answer.update(beforeUs=before, afterUs=now_us())
+        print(json.dumps(answer), flush=True)
+    for pid in list(children):
+        end(pid)
+
+
+main()

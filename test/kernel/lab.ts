@@ -1,0 +1,193 @@
+/**
+ * Drives lab.py, the process that makes and ends real namespaces, and a collector that watches them.
+ *
+ * Real: the kernel, /proc, the database files, the collector. Modelled: nothing. The truth is what the
+ * lab measured with CLOCK_BOOTTIME around each step; it is compared on the host timeline, through the
+ * anchor that the log itself recorded.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { runCollector } from '../../src/collector/run-collector.ts';
+import type { AuditEvent } from '../../src/domain/event.ts';
+import { fromStoredEvent } from '../../src/domain/event.ts';
+import { evolve } from '../../src/domain/evolve.ts';
+import type { Holder } from '../../src/domain/holder.ts';
+import { emptyKnown, type Known } from '../../src/domain/known.ts';
+import type { Lifespan } from '../../src/domain/lifespan.ts';
+import { openLogReader } from '../../src/store/event-log-reader.ts';
+
+export interface Step<Result> {
+  readonly result: Result;
+  /** CLOCK_BOOTTIME, microseconds, just before and just after the step. */
+  readonly beforeUs: number;
+  readonly afterUs: number;
+}
+
+export interface Lab {
+  readonly pid: number;
+  /** Evaluates one expression of lab.py. */
+  run<Result>(expression: string): Promise<Step<Result>>;
+  end(): Promise<void>;
+}
+
+/** Why kernel tests cannot run here, or null. They need root in the initial user namespace, and Python. */
+export function findObstacle(): string | null {
+  if (process.getuid?.() !== 0) {
+    return 'not root';
+  }
+  if (spawnSync('python3', ['-c', 'import ctypes']).status !== 0) {
+    return 'no python3 with ctypes';
+  }
+  return spawnSync('unshare', ['-n', 'true']).status === 0
+    ? null
+    : 'unshare(CLONE_NEWNET) is refused';
+}
+
+export function startLab(): Lab {
+  const child = spawn('python3', [join(import.meta.dirname, 'lab.py')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const ended = new Promise<void>((resolve) => {
+    child.on('exit', () => resolve());
+  });
+  return {
+    pid: child.pid ?? 0,
+    async run<Result>(expression: string) {
+      child.stdin.write(`${expression}\n`);
+      const { value } = (await lines.next()) as { value: string | undefined };
+      const answer = JSON.parse(value ?? '{"error":"the lab has ended"}') as Step<Result> & {
+        error?: string;
+      };
+      if (answer.error !== undefined) {
+        throw new Error(`${expression}: ${answer.error}`);
+      }
+      return answer;
+    },
+    async end() {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
+
+/** What the log says: every lifespan and holder that ever was, ended ones included. */
+export interface Record {
+  readonly events: readonly AuditEvent[];
+  readonly known: Known;
+  readonly lifespans: readonly Lifespan[];
+  readonly holders: readonly Holder[];
+  readonly anchorUs: number;
+}
+
+export interface Watcher {
+  readonly stateDirectory: string;
+  /** Waits until `count` more whole scans, started after this call, are in the log or have found nothing. */
+  scans(count: number): Promise<void>;
+  read(): Record;
+  stop(): Promise<void>;
+}
+
+/** Starts a collector on the real /proc with a state directory of its own. */
+export async function startWatcher(
+  scanIntervalMs: number,
+  stateDirectory = makeStateDirectory(),
+): Promise<Watcher> {
+  const abort = new AbortController();
+  let scansDone = 0;
+  let waiting: { goal: number; resolve: () => void }[] = [];
+  let running: Promise<void> = Promise.resolve();
+  await new Promise<void>((resolve, reject) => {
+    running = runCollector({
+      stateDirectory,
+      procRoot: '/proc',
+      machineIdPath: '/etc/machine-id',
+      toolVersion: 'test',
+      profile: 'procfs',
+      scanIntervalMs,
+      forMs: null,
+      once: false,
+      initialHolders: 'count',
+      signal: abort.signal,
+      onReady: () => resolve(),
+      onNotice: () => {},
+      onScan: () => {
+        scansDone += 1;
+        for (const { goal, resolve: wake } of waiting) {
+          if (scansDone >= goal) {
+            wake();
+          }
+        }
+        waiting = waiting.filter(({ goal }) => scansDone < goal);
+      },
+    });
+    running.catch(reject);
+  });
+  return {
+    stateDirectory,
+    scans: (count) =>
+      new Promise((resolve) => {
+        waiting.push({ goal: scansDone + count, resolve });
+      }),
+    read: () => readRecord(stateDirectory),
+    async stop() {
+      abort.abort();
+      await running;
+      rmSync(dirname(stateDirectory), { recursive: true, force: true });
+    },
+  };
+}
+
+export function makeStateDirectory(): string {
+  return join(mkdtempSync(join(tmpdir(), 'nsaudit-kernel-')), 'state');
+}
+
+/** Folds the whole log, keeping what has ended. */
+export function readRecord(stateDirectory: string): Record {
+  const reader = openLogReader(stateDirectory);
+  const known = emptyKnown();
+  const lifespans = new Map<number, Lifespan>();
+  const holders = new Map<number, Holder>();
+  const events: AuditEvent[] = [];
+  try {
+    for (let after = 0, page = reader.readEvents({ after, limit: 1_000 }); page.length > 0;) {
+      for (const stored of page) {
+        const event = fromStoredEvent(stored);
+        events.push(event);
+        for (const change of evolve(known, event)) {
+          if (change.record === 'lifespan') {
+            lifespans.set(change.value.id, change.value);
+          } else if (change.record === 'holder') {
+            holders.set(change.value.id, change.value);
+          }
+        }
+      }
+      after = page.at(-1)?.seq ?? after;
+      page = reader.readEvents({ after, limit: 1_000 });
+    }
+  } finally {
+    reader.close();
+  }
+  return {
+    events,
+    known,
+    lifespans: [...lifespans.values()],
+    holders: [...holders.values()],
+    anchorUs: known.boot?.anchorUs ?? 0,
+  };
+}
+
+/** The namespace descriptors this process holds open: the collector runs in it, and must hold none. */
+export function listOwnNamespaceDescriptors(list: readonly string[]): string[] {
+  return list.flatMap((fd) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${fd}`);
+      return /^(?:cgroup|ipc|mnt|net|pid|time|user|uts):\[/.test(target) ? [target] : [];
+    } catch {
+      return [];
+    }
+  });
+}
