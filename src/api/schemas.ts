@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import {
+  answerSchema,
   boundsJsonSchema,
   coverageJsonSchema,
   creatorJsonSchema,
@@ -92,24 +93,21 @@ export const queryRowSchema: z.ZodType<QueryRow> = z
   .record(z.string(), z.union([z.string(), z.number(), z.null()]))
   .meta({ id: 'QueryRow', description: 'one value per column of the query' });
 
-export const reportSchema: z.ZodType<Report> = z
-  .object({
+const reportSectionSchema = z.object({
+  title: z.string(),
+  note: z.string(),
+  columns: z.array(z.string()),
+  rows: z.array(queryRowSchema),
+});
+
+export const reportSchema: z.ZodType<Report> = answerSchema(reportSectionSchema)
+  .extend({
     name: z.enum(REPORT_NAMES),
     title: z.string(),
     host: z.string(),
     from: instant,
     to: instant,
     generatedAt: instant,
-    position: count,
-    coverage: coverageJsonSchema,
-    sections: z.array(
-      z.object({
-        title: z.string(),
-        note: z.string(),
-        columns: z.array(z.string()),
-        rows: z.array(queryRowSchema),
-      }),
-    ),
   })
   .meta({ id: 'Report' });
 

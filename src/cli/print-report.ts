@@ -26,7 +26,7 @@ function toColumns({ columns, rows }: ReportSection): readonly Column<QueryRow>[
 }
 
 /** Rows of all sections, each with the title of its section in front. */
-function listSectionRows({ sections }: Report): readonly QueryRow[] {
+function listSectionRows({ data: sections }: Report): readonly QueryRow[] {
   return sections.flatMap(({ title, rows }) =>
     rows.map((row) => ({ [SECTION_FIELD]: title, ...row })),
   );
@@ -60,9 +60,7 @@ export function formatReport(
     case 'ndjson':
       return listSectionRows(report).map(toJsonLine).join('');
     case 'csv': {
-      const names = [
-        ...new Set([SECTION_FIELD, ...report.sections.flatMap(({ columns }) => columns)]),
-      ];
+      const names = [...new Set([SECTION_FIELD, ...report.data.flatMap(({ columns }) => columns)])];
       return formatCsv(
         names.map((field) => ({ field })),
         listSectionRows(report),
@@ -79,7 +77,7 @@ function formatTextReport(report: Report, staleness: string | null): string {
   const head = listHead(report, staleness).map(
     ([name, value]) => [name, escapeText(value)] as const,
   );
-  const sections = report.sections.map((section) => {
+  const sections = report.data.map((section) => {
     const rows =
       section.rows.length === 0 ? 'none\n' : formatTable(toColumns(section), section.rows);
     const note = wrapText(escapeText(section.note), { indent: 0, width: NOTE_WIDTH });
@@ -92,7 +90,7 @@ function formatMarkdownReport(report: Report, staleness: string | null): string 
   const head = listHead(report, staleness).map(
     ([name, value]) => `- ${name === '' ? '' : `${name}: `}${escapeMarkdown(value)}\n`,
   );
-  const sections = report.sections.map((section) => {
+  const sections = report.data.map((section) => {
     const rows =
       section.rows.length === 0 ? 'none\n' : formatMarkdown(toColumns(section), section.rows);
     return `\n## ${escapeMarkdown(section.title)}\n\n${escapeMarkdown(section.note)}\n\n${rows}`;

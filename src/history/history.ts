@@ -101,16 +101,14 @@ export interface ReportSection {
   readonly rows: readonly QueryRow[];
 }
 
-export interface Report {
+/** The envelope of every answer, headed so that a page torn from its context can still be judged. */
+export interface Report extends Answer<ReportSection> {
   readonly name: ReportName;
   readonly title: string;
   readonly host: string;
   readonly from: string;
   readonly to: string;
   readonly generatedAt: string;
-  readonly position: number;
-  readonly coverage: CoverageJson;
-  readonly sections: readonly ReportSection[];
 }
 
 export interface Status {

@@ -80,6 +80,8 @@ export function makeReport(
   const untilUs = asked.untilUs ?? Math.max(head.nowUs, asked.sinceUs ?? head.nowUs);
   const sinceUs = asked.sinceUs ?? untilUs - DEFAULT_SPAN_US;
   const judged = coverage.ofWindow({ sinceUs, untilUs });
+  const input = { question, queries, sinceUs, untilUs, coverage: judged };
+  const sections = definition.sections(input);
   return {
     name,
     title: definition.title,
@@ -87,9 +89,11 @@ export function makeReport(
     from: toInstantJson(head.clock, sinceUs),
     to: toInstantJson(head.clock, untilUs),
     generatedAt: toRfc3339(nowUs),
+    at: toInstantJson(head.clock, untilUs),
     position: head.position,
     coverage: judged,
-    sections: definition.sections({ question, queries, sinceUs, untilUs, coverage: judged }),
+    data: sections,
+    page: { limit: sections.length, next: null },
   };
 }
 

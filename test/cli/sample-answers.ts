@@ -328,7 +328,7 @@ const REPORT: Report = {
   generatedAt: LATER,
   position: 6,
   coverage: COVERAGE,
-  sections: [
+  data: [
     {
       title: 'Births',
       note: 'By type.',
@@ -346,6 +346,8 @@ const REPORT: Report = {
     },
     { title: 'Leaks', note: 'Unheld for long.', columns: ['inum'], rows: [] },
   ],
+  at: LATER,
+  page: { limit: 3, next: null },
 };
 
 function answer<Row>(data: readonly Row[]): Answer<Row> {

@@ -28,7 +28,7 @@ async function busyHost() {
 }
 
 function section(report: Report, title: string) {
-  const found = report.sections.find((part) => part.title === title);
+  const found = report.data.find((part) => part.title === title);
   expect(found, title).toBeDefined();
   return found?.rows ?? [];
 }
@@ -49,7 +49,7 @@ describe('reports', () => {
         gaps: [],
       },
     });
-    for (const { columns, rows, note } of report.sections) {
+    for (const { columns, rows, note } of report.data) {
       expect(note).toMatch(/[.]$/);
       for (const row of rows) {
         expect(Object.keys(row)).toEqual(columns);
@@ -81,7 +81,7 @@ describe('reports', () => {
   test('a leak is what lives on without a process, and the report says what holds it', async () => {
     const host = await busyHost();
     const [life] = host.lives();
-    const [leaks] = host.history.report({ name: 'leaks' }).sections;
+    const [leaks] = host.history.report({ name: 'leaks' }).data;
     expect(leaks?.rows).toMatchObject([
       {
         lifespan: life?.lifespan,
@@ -92,12 +92,12 @@ describe('reports', () => {
         emptied_by: text(14.1),
       },
     ]);
-    expect(host.history.report({ name: 'leaks', until: wall(13.5) }).sections[0]?.rows).toEqual([]);
+    expect(host.history.report({ name: 'leaks', until: wall(13.5) }).data[0]?.rows).toEqual([]);
   });
 
   test('short lives are certain only when the longest possible one is short', async () => {
     const host = await busyHost();
-    const [short] = host.history.report({ name: 'short-lived' }).sections;
+    const [short] = host.history.report({ name: 'short-lived' }).data;
     expect(short?.rows.map((row) => [row['type'], row['certainty']])).toEqual([
       ['ipc', 'possible'],
       ['uts', 'possible'],
@@ -116,13 +116,13 @@ describe('reports', () => {
     host.start({ second: 40 });
     host.watch(41, 42, others);
     const report = host.history.report({ name: 'summary', since: wall(10), until: wall(42) });
-    expect(report.sections[0]?.note).toContain('the least there was');
+    expect(report.data[0]?.note).toContain('the least there was');
     expect(section(report, 'Longest gaps')).toMatchObject([
       { from: text(17), to: text(41), length_us: 24_000_000, reason: 'stopped' },
     ]);
     const unwatched = host.history.report({ name: 'creators', since: wall(18), until: wall(39) });
     expect(unwatched.coverage.state).toBe('not-watched');
-    expect(unwatched.sections[0]?.note).toContain('Nobody watched');
+    expect(unwatched.data[0]?.note).toContain('Nobody watched');
   });
 
   test('coverage tells the time watched by each source and what could not be read', async () => {

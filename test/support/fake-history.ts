@@ -268,7 +268,9 @@ export function buildFakeHistory(eventCount = 3): FakeHistory {
       generatedAt: AT,
       position: position(),
       coverage: COVERAGE,
-      sections: [{ title: 'Births', note: 'By type.', columns: ['type'], rows: [{ type: 'net' }] }],
+      data: [{ title: 'Births', note: 'By type.', columns: ['type'], rows: [{ type: 'net' }] }],
+      at: AT,
+      page: { limit: 1, next: null },
     }),
     close() {},
   };
