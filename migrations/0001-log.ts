@@ -27,7 +27,7 @@ const STATEMENTS = [
     event   TEXT    NOT NULL, -- name in the catalogue, past tense
     version INTEGER NOT NULL, -- version of this event's body
     at_us   INTEGER NOT NULL, -- host timeline, microseconds
-    body    TEXT    NOT NULL, -- everything else as JSON, nulls left out
+    body    TEXT    NOT NULL CHECK (json_valid(body)), -- everything else, nulls left out
     leaf    BLOB    NOT NULL CHECK (length(leaf) = 32) -- SHA-256 over the stored bytes of this row
   ) STRICT`,
   `CREATE TRIGGER meta_no_update BEFORE UPDATE ON meta BEGIN SELECT RAISE(ABORT, 'meta is append-only'); END`,
@@ -39,6 +39,10 @@ const STATEMENTS = [
   `CREATE TRIGGER batch_at_head BEFORE INSERT ON batch
     WHEN NEW.batch IS NOT (SELECT coalesce(max(batch), 0) + 1 FROM batch)
     BEGIN SELECT RAISE(ABORT, 'batch is append-only: insert at head+1'); END`,
+  // At head+1 too, REPLACE would take the earlier batch of the same producer number away.
+  `CREATE TRIGGER batch_no_replace BEFORE INSERT ON batch
+    WHEN EXISTS (SELECT 1 FROM batch WHERE producer = NEW.producer AND producer_seq = NEW.producer_seq)
+    BEGIN SELECT RAISE(ABORT, 'batch is append-only'); END`,
   `CREATE TRIGGER event_no_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'event is append-only'); END`,
   `CREATE TRIGGER event_no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'event is append-only'); END`,
   `CREATE TRIGGER event_at_head BEFORE INSERT ON event

@@ -1,15 +1,18 @@
 /** What folding an event changed: the records that a projection stores. */
 import type { EventOf } from './event.ts';
 import type { Holder } from './holder.ts';
-import type { Boot, Coverage, Gap, NamespaceSet } from './known.ts';
+import type { Boot, Coverage, Gap, LifespanId, NamespaceSet } from './known.ts';
 import type { Lifespan } from './lifespan.ts';
 import type { WallOffset } from './wall-clock.ts';
 
 /** A record as it stands after the event. The same object is handed out again when it changes again. */
 export type Change =
   | { readonly record: 'lifespan'; readonly value: Lifespan }
-  /** Only holdersNow or holdersEver changed, which is most of what changes. */
-  | { readonly record: 'holder-counts'; readonly values: readonly Lifespan[] }
+  /**
+   * Only holdersNow or holdersEver changed, which is most of what changes. The same array is handed out
+   * for every member of a set.
+   */
+  | { readonly record: 'holder-counts'; readonly lifespans: readonly LifespanId[] }
   | { readonly record: 'holder'; readonly value: Holder }
   | { readonly record: 'set'; readonly value: NamespaceSet }
   | { readonly record: 'boot'; readonly value: Boot; readonly seq: number }

@@ -1,7 +1,12 @@
-/** Folds the events about holders: who came, who left, who is only counted, and the sets they are in. */
+/**
+ * Folds the events about holders: who came, who left, who is only counted, and the sets they are in.
+ *
+ * Broken promises are thrown rather than asserted where it counts: the text of an assertion is made
+ * whether or not it fails, and for numbers that takes longer than the fold.
+ */
 import type { Bounds } from './bounds.ts';
 import type { Change } from './change.ts';
-import { assert } from './errors.ts';
+import { assert, InvariantError } from './errors.ts';
 import type { EventOf } from './event.ts';
 import { toHolderKey, type Holder } from './holder.ts';
 import {
@@ -15,14 +20,19 @@ import {
 } from './known.ts';
 import type { Lifespan } from './lifespan.ts';
 
-/** Opens a holder, and its set when the event introduces it. A bind mount's path becomes a name of what it holds. */
+/**
+ * Opens a holder, and its set when the event introduces it. A bind mount's path becomes a name of what it holds.
+ *
+ * Errors: InvariantError when it holds a set or lifespan that is not open.
+ */
 export function applyGained(known: Known, event: EventOf<'holder.gained'>): Change[] {
   const changes: Change[] = introduceSet(known, event.set, event.namespaces);
   const holder = toHolder(event);
   indexHolder(known, toHolderKey(holder), holder);
   changes.push({ record: 'holder', value: holder });
   const held = heldBy(known, holder);
-  for (const lifespan of held) {
+  for (const id of held) {
+    const lifespan = requireLifespan(known, id);
     lifespan.holdersNow += 1;
     lifespan.holdersEver += 1;
     const isNamed =
@@ -32,7 +42,7 @@ export function applyGained(known: Known, event: EventOf<'holder.gained'>): Chan
       changes.push({ record: 'lifespan', value: lifespan });
     }
   }
-  changes.push({ record: 'holder-counts', values: held });
+  changes.push({ record: 'holder-counts', lifespans: held });
   return changes;
 }
 
@@ -69,7 +79,9 @@ function toHolder(event: EventOf<'holder.gained'>): Holder {
 /** Ends a holder. Errors: InvariantError when it is not open. */
 export function applyLost(known: Known, event: EventOf<'holder.lost'>): Change[] {
   const holder = known.holders.get(event.holder);
-  assert(holder !== undefined, `event ${event.seq} ends holder ${event.holder}, which is not open`);
+  if (holder === undefined) {
+    throw new InvariantError(`event ${event.seq} ends holder ${event.holder}, which is not open`);
+  }
   return closeHolder(known, holder, event.to);
 }
 
@@ -84,13 +96,13 @@ export function applyChurned(known: Known, event: EventOf<'holders.churned'>): C
   const difference = event.now - set.counted;
   set.counted = event.now;
   changes.push({ record: 'set', value: set });
-  const held = findLifespans(known, set.namespaces);
-  for (const lifespan of held) {
+  for (const id of set.namespaces) {
+    const lifespan = requireLifespan(known, id);
     lifespan.holdersNow += difference;
     // A set that is introduced with members has gained them, also those counted for another set before.
     lifespan.holdersEver += Math.max(event.gained, difference);
   }
-  changes.push({ record: 'holder-counts', values: held });
+  changes.push({ record: 'holder-counts', lifespans: set.namespaces });
   return changes;
 }
 
@@ -107,12 +119,11 @@ export function dissolveSet(known: Known, setId: SetId, gone: Bounds): Change[] 
       changes.push(...closeHolder(known, holder, gone));
     }
   }
-  const held = findLifespans(known, set.namespaces);
-  for (const lifespan of held) {
-    lifespan.holdersNow -= set.counted;
-    known.setsOf.get(lifespan.id)?.delete(setId);
+  for (const id of set.namespaces) {
+    requireLifespan(known, id).holdersNow -= set.counted;
+    known.setsOf.get(id)?.delete(setId);
   }
-  changes.push({ record: 'holder-counts', values: held });
+  changes.push({ record: 'holder-counts', lifespans: set.namespaces });
   known.sets.delete(setId);
   known.setByMembers.delete(toSetKey(set.namespaces));
   return changes;
@@ -127,8 +138,8 @@ export function closeHolder(known: Known, holder: Holder, to: Bounds): Change[] 
     known.holderByKey.delete(key);
   }
   const held = heldBy(known, holder);
-  for (const lifespan of held) {
-    lifespan.holdersNow -= 1;
+  for (const id of held) {
+    requireLifespan(known, id).holdersNow -= 1;
   }
   if (holder.lifespan !== null) {
     known.holdersOf.get(holder.lifespan)?.delete(holder.id);
@@ -138,7 +149,7 @@ export function closeHolder(known: Known, holder: Holder, to: Bounds): Change[] 
   }
   return [
     { record: 'holder', value: holder },
-    { record: 'holder-counts', values: held },
+    { record: 'holder-counts', lifespans: held },
   ];
 }
 
@@ -155,22 +166,24 @@ function introduceSet(
   return [{ record: 'set', value: set }];
 }
 
-function heldBy(known: Known, { set, lifespan }: Holder): Lifespan[] {
-  if (set !== null) {
-    return findLifespans(known, known.sets.get(set)?.namespaces ?? []);
+function heldBy(known: Known, { id, set, lifespan }: Holder): readonly LifespanId[] {
+  if (set === null) {
+    return lifespan === null ? [] : [lifespan];
   }
-  return lifespan === null ? [] : findLifespans(known, [lifespan]);
+  const found = known.sets.get(set);
+  if (found === undefined) {
+    throw new InvariantError(`holder ${id} is a member of set ${set}, which is not open`);
+  }
+  return found.namespaces;
 }
 
-function findLifespans(known: Known, ids: readonly LifespanId[]): Lifespan[] {
-  const lifespans: Lifespan[] = [];
-  for (const id of ids) {
-    const lifespan = known.lifespans.get(id);
-    if (lifespan) {
-      lifespans.push(lifespan);
-    }
+/** Errors: InvariantError when the lifespan has ended or never begun. */
+export function requireLifespan(known: Known, id: LifespanId): Lifespan {
+  const lifespan = known.lifespans.get(id);
+  if (lifespan === undefined) {
+    throw new InvariantError(`lifespan ${id} is not open`);
   }
-  return lifespans;
+  return lifespan;
 }
 
 /** Adds a name in the order seen, and says whether it is new: one that comes back is not added twice. */

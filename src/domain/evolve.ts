@@ -7,7 +7,7 @@
  * cannot copy it; hand it a state nobody else still reads.
  */
 import type { Change } from './change.ts';
-import { assert, unreachable } from './errors.ts';
+import { assert, InvariantError, unreachable } from './errors.ts';
 import type { AuditEvent, EventOf } from './event.ts';
 import {
   addName,
@@ -16,6 +16,7 @@ import {
   applyLost,
   closeHolder,
   dissolveSet,
+  requireLifespan,
 } from './evolve-holders.ts';
 import { indexLifespan, type Known, type LifespanId } from './known.ts';
 import type { Lifespan } from './lifespan.ts';
@@ -27,10 +28,9 @@ import type { WallOffset } from './wall-clock.ts';
  * the log or the fold is broken, and guessing would falsify the record.
  */
 export function evolve(known: Known, event: AuditEvent): Change[] {
-  assert(
-    event.seq > known.position,
-    `event ${event.seq} does not come after position ${known.position}`,
-  );
+  if (event.seq <= known.position) {
+    throw new InvariantError(`event ${event.seq} does not come after position ${known.position}`);
+  }
   const changes = apply(known, event);
   known.position = event.seq;
   known.lastAt = Math.max(known.lastAt, event.at);
@@ -207,12 +207,6 @@ function forgetLifespan(known: Known, lifespan: Lifespan): void {
   } else {
     known.lifespansByInum.delete(lifespan.inum);
   }
-}
-
-function requireLifespan(known: Known, id: LifespanId): Lifespan {
-  const lifespan = known.lifespans.get(id);
-  assert(lifespan !== undefined, `lifespan ${id} is not open`);
-  return lifespan;
 }
 
 function change(known: Known, id: LifespanId, part: Partial<Lifespan>): Lifespan {

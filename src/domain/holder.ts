@@ -63,5 +63,9 @@ export type Holder = z.infer<typeof holderSchema>;
 /** Text that is equal for two sightings of one holder holding the same thing, within one boot. */
 export function toHolderKey(holder: HolderIdentity): string {
   const { kind, set, lifespan, pid, tid, startTimeTicks, fd, path, mountNamespace } = holder;
+  if (kind === 'process') {
+    // By far the most frequent, and this is made for every one that comes or goes.
+    return `process ${set} ${pid} ${startTimeTicks}`;
+  }
   return `${kind} ${set ?? lifespan} ${pid} ${startTimeTicks} ${tid} ${fd} ${mountNamespace} ${path ?? holder.socketInode ?? holder.interface ?? holder.namespace}`;
 }

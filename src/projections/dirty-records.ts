@@ -3,7 +3,7 @@ import type { Change } from '../domain/change.ts';
 import { unreachable } from '../domain/errors.ts';
 import type { EventOf } from '../domain/event.ts';
 import type { Holder } from '../domain/holder.ts';
-import type { Boot, Coverage, Gap, NamespaceSet } from '../domain/known.ts';
+import type { Boot, Coverage, Gap, LifespanId, NamespaceSet } from '../domain/known.ts';
 import type { Lifespan } from '../domain/lifespan.ts';
 import type { WallOffset } from '../domain/wall-clock.ts';
 
@@ -20,8 +20,8 @@ export interface DirtyIncarnation {
 
 export interface DirtyRecords {
   readonly lifespans: Map<number, Lifespan>;
-  /** Lifespans whose holder counts changed. */
-  readonly counts: Map<number, Lifespan>;
+  /** Lists of lifespans whose holder counts changed; the list of a set is in here once. */
+  readonly counted: Set<readonly LifespanId[]>;
   readonly holders: Map<number, Holder>;
   readonly sets: Map<number, NamespaceSet>;
   /** By seq of boot.started. */
@@ -35,7 +35,7 @@ export interface DirtyRecords {
 export function noDirtyRecords(): DirtyRecords {
   return {
     lifespans: new Map(),
-    counts: new Map(),
+    counted: new Set(),
     holders: new Map(),
     sets: new Map(),
     boots: new Map(),
@@ -48,7 +48,7 @@ export function noDirtyRecords(): DirtyRecords {
 
 export function clearDirtyRecords(dirty: DirtyRecords): void {
   dirty.lifespans.clear();
-  dirty.counts.clear();
+  dirty.counted.clear();
   dirty.holders.clear();
   dirty.sets.clear();
   dirty.boots.clear();
@@ -64,9 +64,7 @@ export function noteChange(dirty: DirtyRecords, change: Change): void {
       dirty.lifespans.set(change.value.id, change.value);
       break;
     case 'holder-counts':
-      for (const lifespan of change.values) {
-        dirty.counts.set(lifespan.id, lifespan);
-      }
+      dirty.counted.add(change.lifespans);
       break;
     case 'holder':
       dirty.holders.set(change.value.id, change.value);

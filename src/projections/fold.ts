@@ -27,7 +27,7 @@ export function startFold(db: DatabaseHandle, log: EventLogReader, known: Known)
   let writer = prepareRecordWriter(db);
   let storedPosition = known.position;
   const write = db.transaction((batchHash: Buffer) => {
-    writer.write(dirty, storedPosition, known.sets);
+    writer.write(dirty, { known, storedPosition });
     writeCheckpoint(known, batchHash);
   });
   return {

@@ -7,7 +7,7 @@
 import { rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { NsauditError } from '../domain/errors.ts';
-import { emptyKnown } from '../domain/known.ts';
+import { emptyKnown, type Known } from '../domain/known.ts';
 import { createFile, moveIntoPlace } from '../store/create-file.ts';
 import { translateDatabaseError } from '../store/database-errors.ts';
 import { READ_FORMAT } from '../store/database-format.ts';
@@ -106,13 +106,32 @@ async function build(path: string, log: EventLogReader): Promise<void> {
       insertClass.run(table, OPEN_CLASS, toClassWidthUs(OPEN_CLASS));
     }
     const indexes = takeIndexes(db);
-    foldLog(startFold(db, log, emptyKnown()), log, DIRTY_MAX);
+    foldLog(startFold(db, log, startKnown()), log, DIRTY_MAX);
     for (const { sql } of indexes) {
       db.exec(sql);
     }
     db.pragma('journal_mode = WAL');
   } finally {
     db.close();
+  }
+}
+
+/**
+ * A known state without the indexes by key: they are for finding what a scan saw, the fold only keeps
+ * them, and nobody reads this state when the rebuild is done.
+ */
+function startKnown(): Known {
+  return {
+    ...emptyKnown(),
+    lifespanByKey: new EmptyMap(),
+    holderByKey: new EmptyMap(),
+    setByMembers: new EmptyMap(),
+  };
+}
+
+class EmptyMap<Key, Value> extends Map<Key, Value> {
+  override set(): this {
+    return this;
   }
 }
 

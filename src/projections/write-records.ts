@@ -1,6 +1,10 @@
-/** Writes changed records as rows of read.db. Inside a transaction of the caller. */
+/**
+ * Writes changed records as rows of read.db. Inside a transaction of the caller.
+ *
+ * Values are spread into arguments: the driver reads an array element by element, which is slower.
+ */
 import type { Holder } from '../domain/holder.ts';
-import type { Coverage, NamespaceSet, SetId } from '../domain/known.ts';
+import type { Coverage, Known, NamespaceSet, SetId } from '../domain/known.ts';
 import type { Lifespan } from '../domain/lifespan.ts';
 import type { CoverageRow, GapRow } from '../store/database-schema.ts';
 import type { DatabaseHandle } from '../store/open-database.ts';
@@ -11,11 +15,13 @@ import {
   LIFESPAN_COLUMNS,
   LIFESPAN_END_COLUMNS,
   LIFESPAN_GROWTH_COLUMNS,
+  PROCESS_COLUMNS,
   toHolderLoss,
   toHolderValues,
   toLifespanBirth,
   toLifespanEnd,
   toLifespanGrowth,
+  toProcessValues,
   type SqlValue,
 } from '../store/read-rows.ts';
 import { toClassWidthUs } from '../store/span-class.ts';
@@ -24,13 +30,9 @@ import type { DirtyGap, DirtyRecords } from './dirty-records.ts';
 export interface RecordWriter {
   /**
    * Writes everything in `dirty`. A record whose id is above `storedPosition` is not stored yet: ids are
-   * the seq of the event that introduced the record. `openSets` are the sets that can still have members.
+   * the seq of the event that introduced the record.
    */
-  write(
-    dirty: DirtyRecords,
-    storedPosition: number,
-    openSets: ReadonlyMap<SetId, NamespaceSet>,
-  ): void;
+  write(dirty: DirtyRecords, state: { known: Known; storedPosition: number }): void;
 }
 
 /** Prepares the statements. The tables must exist; their secondary indexes need not. */
@@ -39,16 +41,12 @@ export function prepareRecordWriter(db: DatabaseHandle): RecordWriter {
   const noteClass = prepareSpanClasses(db);
   const storedSets = new Set(db.prepare<[], number>('SELECT id FROM open_set').pluck().all());
   return {
-    write(dirty, storedPosition, openSets) {
+    write(dirty, { known, storedPosition }) {
       for (const lifespan of dirty.lifespans.values()) {
         writeLifespan(statements, lifespan, storedPosition);
         noteClass('lifespan', classOf(lifespan.born, lifespan.gone));
       }
-      for (const { id, holdersNow, holdersEver } of dirty.counts.values()) {
-        if (id <= storedPosition) {
-          statements.updateCounts.run(holdersNow, holdersEver, id);
-        }
-      }
+      writeCounts(statements, dirty, { known, storedPosition });
       for (const holder of dirty.holders.values()) {
         writeHolder(statements, holder, storedPosition);
         noteClass('holder', classOf(holder.from, holder.to));
@@ -56,7 +54,7 @@ export function prepareRecordWriter(db: DatabaseHandle): RecordWriter {
       for (const set of dirty.sets.values()) {
         writeSet(statements, set, storedPosition);
       }
-      writeOpenSets(statements, storedSets, openSets);
+      writeOpenSets(statements, storedSets, known.sets);
       for (const [seq, { boot, kernel, anchorUs }] of dirty.boots) {
         statements.insertBoot.run(seq, boot, kernel, anchorUs);
       }
@@ -64,7 +62,7 @@ export function prepareRecordWriter(db: DatabaseHandle): RecordWriter {
         statements.insertWallOffset.run(fromUs, offsetUs);
       }
       for (const coverage of dirty.coverages) {
-        statements.insertCoverage.run(toCoverageValues(coverage));
+        statements.insertCoverage.run(...toCoverageValues(coverage));
       }
       for (const gap of dirty.gaps.values()) {
         writeGap(statements, gap, storedPosition);
@@ -87,6 +85,7 @@ function prepareStatements(db: DatabaseHandle) {
     ),
     insertCounts: db.prepare(toInsert('holder_count', ['lifespan', 'holders_now', 'holders_ever'])),
     updateCounts: db.prepare(toUpdate('holder_count', ['holders_now', 'holders_ever'], 'lifespan')),
+    insertProcess: db.prepare(toInsert('holder', PROCESS_COLUMNS)),
     insertHolder: db.prepare(toInsert('holder', HOLDER_COLUMNS)),
     loseHolder: db.prepare(toUpdate('holder', HOLDER_LOSS_COLUMNS)),
     insertSetMember: db.prepare(toInsert('namespace_set', ['id', 'lifespan', 'counted'])),
@@ -116,24 +115,48 @@ function toUpdate(table: string, columns: readonly string[], key = 'id'): string
 function writeLifespan(statements: Statements, lifespan: Lifespan, storedPosition: number): void {
   const growth = toLifespanGrowth(lifespan);
   if (lifespan.id > storedPosition) {
-    statements.insertLifespan.run([
+    statements.insertLifespan.run(
       ...toLifespanBirth(lifespan),
       ...growth,
       ...toLifespanEnd(lifespan),
-    ]);
+    );
     statements.insertCounts.run(lifespan.id, lifespan.holdersNow, lifespan.holdersEver);
   } else if (lifespan.gone === null) {
-    statements.growLifespan.run([...growth, lifespan.id]);
+    statements.growLifespan.run(...growth, lifespan.id);
   } else {
-    statements.endLifespan.run([...growth, ...toLifespanEnd(lifespan), lifespan.id]);
+    statements.endLifespan.run(...growth, ...toLifespanEnd(lifespan), lifespan.id);
+  }
+}
+
+/** A lifespan that ended has left the known state, but then it is dirty itself. */
+function writeCounts(
+  statements: Statements,
+  dirty: DirtyRecords,
+  { known, storedPosition }: { known: Known; storedPosition: number },
+): void {
+  const ids = new Set<number>();
+  for (const lifespans of dirty.counted) {
+    for (const id of lifespans) {
+      ids.add(id);
+    }
+  }
+  for (const id of ids) {
+    const lifespan = known.lifespans.get(id) ?? dirty.lifespans.get(id);
+    if (lifespan && id <= storedPosition) {
+      statements.updateCounts.run(lifespan.holdersNow, lifespan.holdersEver, id);
+    }
   }
 }
 
 function writeHolder(statements: Statements, holder: Holder, storedPosition: number): void {
   if (holder.id > storedPosition) {
-    statements.insertHolder.run(toHolderValues(holder));
+    if (holder.kind === 'process') {
+      statements.insertProcess.run(...toProcessValues(holder));
+    } else {
+      statements.insertHolder.run(...toHolderValues(holder));
+    }
   } else {
-    statements.loseHolder.run(toHolderLoss(holder));
+    statements.loseHolder.run(...toHolderLoss(holder));
   }
 }
 
@@ -173,9 +196,9 @@ function writeGap(statements: Statements, { gap, closed }: DirtyGap, storedPosit
     : [null, null, null, null];
   if (gap.seq > storedPosition) {
     const { seq, source, lost, from, to, reason } = gap;
-    statements.insertGap.run([seq, source, lost, from, to, reason, ...closing]);
+    statements.insertGap.run(seq, source, lost, from, to, reason, ...closing);
   } else {
-    statements.closeGap.run([...closing, gap.seq]);
+    statements.closeGap.run(...closing, gap.seq);
   }
 }
 

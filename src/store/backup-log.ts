@@ -1,9 +1,10 @@
 /** A copy of the log as it is at one moment, while the collector goes on. */
 import { existsSync, rmSync } from 'node:fs';
+import Database from 'better-sqlite3';
 import { NsauditError } from '../domain/errors.ts';
 import { createFile, moveIntoPlace } from './create-file.ts';
-import { withDatabaseErrors } from './database-errors.ts';
-import { openDatabase } from './open-database.ts';
+import { translateDatabaseError, withDatabaseErrors } from './database-errors.ts';
+import { openDatabase, type DatabaseHandle } from './open-database.ts';
 import { requireStateDirectory } from './state-directory.ts';
 
 /**
@@ -24,15 +25,26 @@ export function backupLog(stateDirectory: string, targetPath: string): void {
   const partialPath = `${targetPath}.partial`;
   const db = openDatabase(logPath, 'reader');
   try {
+    // What a backup that was killed left behind.
+    withDatabaseErrors(partialPath, () => rmSync(partialPath, { force: true }));
     createFile(partialPath);
-    withDatabaseErrors(partialPath, () => {
-      // SQLite counts VACUUM as writing, even into another file.
-      db.pragma('query_only = OFF');
-      db.prepare('VACUUM INTO ?').run(partialPath);
-    });
+    copyInto(db, partialPath);
     moveIntoPlace(partialPath, targetPath);
   } finally {
     db.close();
     rmSync(partialPath, { force: true });
+  }
+}
+
+function copyInto(db: DatabaseHandle, path: string): void {
+  try {
+    // SQLite counts VACUUM as writing, even into another file.
+    db.pragma('query_only = OFF');
+    db.prepare('VACUUM INTO ?').run(path);
+  } catch (error) {
+    // The new file was empty, so what is damaged is the log.
+    const isDamage =
+      error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code);
+    throw translateDatabaseError(error, isDamage ? db.name : path);
   }
 }

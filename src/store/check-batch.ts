@@ -45,7 +45,7 @@ export function checkBatch(
   if (fault) {
     return fault;
   }
-  const leaves = events.map(({ leaf }) => leaf.toString('hex'));
+  const leaves = events.map(({ leaf }) => leaf);
   return hashBatch(row, leaves).equals(row.hash)
     ? null
     : tampered(batch, null, `the hash of batch ${batch} does not fit its content`);
@@ -60,7 +60,7 @@ function checkEvents(row: BatchRow, events: readonly EventRow[], lastAtUs: numbe
     if (event?.seq !== seq || event.batch !== batch) {
       return missing(batch, seq, `event ${seq} is missing from batch ${batch}`);
     }
-    if (hashLeaf(toStored(event)) !== event.leaf.toString('hex')) {
+    if (!hashLeaf(toStored(event)).equals(event.leaf)) {
       return tampered(batch, seq, `the hash of event ${seq} does not fit its content`);
     }
     if (event.at_us < earliestUs) {

@@ -42,7 +42,9 @@ export interface EventLogReader {
   findBatchHash(seq: number): Buffer | undefined;
   /** Batches with a number greater than `after`, in order, about `eventLimit` events in all and at least one batch. */
   readBatches(page: { after: number; eventLimit: number }): StoredBatch[];
-  /** seq of the last stored event, whether or not a batch claims it. */
+  /** seq of the first stored event, whether or not a batch claims it; 1 when there is none. */
+  firstSeq(): number;
+  /** The same of the last one; 0 when there is none. */
   lastSeq(): number;
   readSchema(): SchemaEntry[];
   close(): void;
@@ -82,6 +84,7 @@ function createReader(db: DatabaseHandle): EventLogReader {
     findBatchHash: (seq) => guard(() => statements.selectBatchHash.get(seq)),
     readBatches: ({ after, eventLimit }) =>
       guard(() => db.transaction(() => readBatches(statements, after, eventLimit))()),
+    firstSeq: () => guard(() => statements.selectFirstSeq.get() ?? 1),
     lastSeq: () => guard(() => statements.selectLastSeq.get() ?? 0),
     readSchema: () => guard(() => statements.selectSchema.all()),
     close: () => {

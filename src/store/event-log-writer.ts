@@ -9,7 +9,7 @@
  *            triggers of the schema refuse what does not follow the head.
  * Proved by: test/store/event-log-writer.test.ts, test/store/kill.test.ts
  */
-import { assert, NsauditError } from '../domain/errors.ts';
+import { assert, InvariantError, NsauditError } from '../domain/errors.ts';
 import { toStoredEvent, type AuditEvent, type StoredEvent } from '../domain/event.ts';
 import { withDatabaseErrors } from './database-errors.ts';
 import type { BatchRow } from './database-schema.ts';
@@ -86,17 +86,10 @@ function prepareStatements(db: DatabaseHandle) {
       `INSERT INTO batch (batch, producer, producer_seq, first_seq, event_count, at_us, wall_us, prev_hash, hash)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    insertEvent: db.prepare(toInsert(1)),
-    insertEvents: db.prepare(toInsert(CHUNK_ROWS)),
+    insertEvent: db.prepare(
+      'INSERT INTO event (seq, batch, event, version, at_us, body, leaf) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ),
   };
-}
-
-/** Rows for one statement: setting up the trigger is shared by all rows of a statement. */
-const CHUNK_ROWS = 50;
-
-function toInsert(rows: number): string {
-  const values = Array.from({ length: rows }, () => '(?, ?, ?, ?, ?, ?, unhex(?))').join(', ');
-  return `INSERT INTO event (seq, batch, event, version, at_us, body, leaf) VALUES ${values}`;
 }
 
 function appendBatch(db: DatabaseHandle, statements: Statements, offer: Offer): AppendedBatch {
@@ -122,7 +115,7 @@ function appendBatch(db: DatabaseHandle, statements: Statements, offer: Offer): 
 
 interface HashedBatch {
   readonly events: readonly StoredEvent[];
-  readonly leaves: readonly string[];
+  readonly leaves: readonly Buffer[];
   readonly header: BatchHeader;
 }
 
@@ -151,35 +144,22 @@ function insert(statements: Statements, { events, leaves, header }: HashedBatch)
     batch.prev_hash,
     batchHash,
   );
-  insertEvents(statements, batch.batch, { events, leaves });
-  return { position: head.position + events.length, batchHash };
-}
-
-function insertEvents(
-  { insertEvent, insertEvents: insertChunk }: Statements,
-  batch: number,
-  { events, leaves }: Pick<HashedBatch, 'events' | 'leaves'>,
-): void {
-  let values: (string | number | undefined)[] = [];
   events.forEach(({ seq, event, version, at, body }, index) => {
-    values.push(seq, batch, event, version, at, body, leaves[index]);
-    if ((index + 1) % CHUNK_ROWS === 0) {
-      insertChunk.run(values);
-      values = [];
-    }
+    statements.insertEvent.run(seq, batch.batch, event, version, at, body, leaves[index]);
   });
-  const columnCount = 7;
-  for (let from = 0; from < values.length; from += columnCount) {
-    insertEvent.run(values.slice(from, from + columnCount));
-  }
+  return { position: head.position + events.length, batchHash };
 }
 
 function checkOrder(events: readonly StoredEvent[], head: LogHead): void {
   let { position, lastAtUs } = head;
   for (const { seq, at } of events) {
     position += 1;
-    assert(seq === position, `event ${seq} does not follow event ${position - 1}`);
-    assert(at >= lastAtUs, `event ${seq} is at ${at}, before the event that it follows`);
+    if (seq !== position) {
+      throw new InvariantError(`event ${seq} does not follow event ${position - 1}`);
+    }
+    if (at < lastAtUs) {
+      throw new InvariantError(`event ${seq} is at ${at}, before the event that it follows`);
+    }
     lastAtUs = at;
   }
 }

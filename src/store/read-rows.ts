@@ -15,7 +15,7 @@ import { toSpanClass } from './span-class.ts';
 
 export type SqlValue = string | number | null;
 
-export const LIFESPAN_BIRTH_COLUMNS = [
+const LIFESPAN_BIRTH_COLUMNS = [
   'id',
   'boot',
   'type',
@@ -142,20 +142,13 @@ export function toLifespan(row: LifespanRow): Lifespan {
   };
 }
 
-const HOLDER_GAIN_COLUMNS = [
+/** What every holder has, whatever its kind. */
+const HOLDER_COMMON_COLUMNS = [
   'id',
   'kind',
   'set_id',
-  'lifespan',
   'pid',
-  'tid',
   'start_time_ticks',
-  'fd',
-  'path',
-  'mount_namespace',
-  'socket_inode',
-  'interface',
-  'namespace',
   'ppid',
   'comm',
   'exe',
@@ -169,6 +162,26 @@ const HOLDER_GAIN_COLUMNS = [
   'gained_by_us',
   'gained_evidence',
   'from_us',
+  'lost_after_us',
+  'lost_by_us',
+  'lost_evidence',
+  'to_us',
+  'class',
+] as const satisfies readonly (keyof HolderRow)[];
+
+/** Processes are most of all holders, and for them the columns of the other kinds are null. */
+export const PROCESS_COLUMNS = HOLDER_COMMON_COLUMNS;
+
+export const HOLDER_COLUMNS = [
+  ...HOLDER_COMMON_COLUMNS,
+  'lifespan',
+  'tid',
+  'fd',
+  'path',
+  'mount_namespace',
+  'socket_inode',
+  'interface',
+  'namespace',
 ] as const satisfies readonly (keyof HolderRow)[];
 
 export const HOLDER_LOSS_COLUMNS = [
@@ -179,25 +192,15 @@ export const HOLDER_LOSS_COLUMNS = [
   'class',
 ] as const satisfies readonly (keyof HolderRow)[];
 
-export const HOLDER_COLUMNS = [...HOLDER_GAIN_COLUMNS, ...HOLDER_LOSS_COLUMNS] as const;
-
-/** In the order of HOLDER_COLUMNS. */
-export function toHolderValues(holder: Holder): SqlValue[] {
+/** In the order of PROCESS_COLUMNS. */
+export function toProcessValues(holder: Holder): SqlValue[] {
   const { from, to } = holder;
   return [
     holder.id,
     holder.kind,
     holder.set,
-    holder.lifespan,
     holder.pid,
-    holder.tid,
     holder.startTimeTicks,
-    holder.fd,
-    holder.path,
-    holder.mountNamespace,
-    holder.socketInode,
-    holder.interface,
-    holder.namespace,
     holder.ppid,
     holder.comm,
     holder.exe,
@@ -216,6 +219,21 @@ export function toHolderValues(holder: Holder): SqlValue[] {
     to && to.evidence,
     toToUs(to),
     classOf(from, to),
+  ];
+}
+
+/** In the order of HOLDER_COLUMNS. */
+export function toHolderValues(holder: Holder): SqlValue[] {
+  return [
+    ...toProcessValues(holder),
+    holder.lifespan,
+    holder.tid,
+    holder.fd,
+    holder.path,
+    holder.mountNamespace,
+    holder.socketInode,
+    holder.interface,
+    holder.namespace,
   ];
 }
 

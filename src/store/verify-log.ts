@@ -31,15 +31,17 @@ const START: ChainEnd = { batch: 0, hash: NO_HASH, position: 0, lastAtUs: 0 };
 
 /** Errors: NsauditError `integrity` when SQLite cannot read the file at all. */
 export async function verifyLog(reader: EventLogReader): Promise<Verification> {
-  const schemaFault = await findSchemaFault(reader);
-  if (schemaFault) {
-    return conclude(START, schemaFault);
+  const earlyFault = (await findSchemaFault(reader)) ?? findEventBeforeFirst(reader.firstSeq());
+  if (earlyFault) {
+    return conclude(START, earlyFault);
   }
   // Read in this order: what is appended in between belongs to a later batch than the last one checked.
   const lastSeq = reader.lastSeq();
   let end = START;
   for (;;) {
-    const page = reader.readBatches({ after: end.batch, eventLimit: PAGE_EVENTS });
+    // From below zero: a batch before the first one is none of ours.
+    const after = end.batch === 0 ? Number.MIN_SAFE_INTEGER : end.batch;
+    const page = reader.readBatches({ after, eventLimit: PAGE_EVENTS });
     if (page.length === 0 || end.position >= lastSeq) {
       break;
     }
@@ -57,6 +59,17 @@ export async function verifyLog(reader: EventLogReader): Promise<Verification> {
     }
   }
   return conclude(end, findStrayEvent(end, lastSeq));
+}
+
+function findEventBeforeFirst(firstSeq: number): Fault | null {
+  return firstSeq >= 1
+    ? null
+    : {
+        batch: null,
+        seq: firstSeq,
+        what: `event ${firstSeq} is stored, but the first event of a log is 1`,
+        verdict: 'tampered',
+      };
 }
 
 function findStrayEvent(end: ChainEnd, lastSeq: number): Fault | null {

@@ -91,7 +91,7 @@ function toBareRows(batches: readonly AuditEvent[][]): BareRow[][] {
   return batches.map((events, batch) =>
     events.map(toStoredEvent).map((stored) => {
       const { seq, event, version, at, body } = stored;
-      return [seq, batch, event, version, at, body, Buffer.from(hashLeaf(stored), 'hex')];
+      return [seq, batch, event, version, at, body, hashLeaf(stored)];
     }),
   );
 }

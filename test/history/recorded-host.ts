@@ -119,8 +119,8 @@ export async function recordHost(policy: Partial<DerivePolicy> = {}): Promise<Re
       const reports = seen.reports.map((report) =>
         report.source === 'links' && unreadable ? { ...report, unreadable: [unreadable] } : report,
       );
-      const { known, policy } = auditor;
-      const derived = deriveEvents(known, auditor.watch, { ...seen, reports }, policy);
+      const { known } = auditor;
+      const derived = deriveEvents(known, auditor.watch, { ...seen, reports }, auditor.policy);
       auditor.append(derived.events);
       auditor.watch = derived.watch;
       store.save(input.second);

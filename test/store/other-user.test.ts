@@ -1,5 +1,6 @@
 /** Another user and a state directory: real files, and a real process without privileges. */
 import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Scratch } from '../support/state-on-disk.ts';
 import { asStranger, missingForConfinement, STRANGER } from '../systemd/confined-process.ts';
@@ -76,14 +77,14 @@ const TROUBLES: readonly Trouble[] = [
     title: 'reads below a directory that is closed',
     make: async (directory) => {
       await writeOwned(directory, STRANGER, STRANGER);
-      chmodSync(`${directory}/..`, 0o700);
+      chmodSync(dirname(directory), 0o700);
     },
     does: 'read',
     says: new RegExp(`cannot be looked at: ${RUN_AS}`),
   },
   {
     title: 'writes below a directory that is closed',
-    make: (directory) => chmodSync(`${directory}/..`, 0o700),
+    make: (directory) => chmodSync(dirname(directory), 0o700),
     does: 'append',
     says: new RegExp(`cannot be looked at: ${RUN_AS}`),
   },

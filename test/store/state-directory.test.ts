@@ -198,12 +198,16 @@ const TROUBLES: readonly Trouble[] = [
   },
 ];
 
-const REFUSED_TO_WRITERS = TROUBLES.flatMap(({ title, make, writer }) =>
-  writer ? [{ title, make, code: writer[0], says: writer[1] }] : [],
+const TO_READERS = TROUBLES.map(({ title, make, reader }) => [title, make, ...reader] as const);
+const TO_WRITERS = TROUBLES.flatMap(({ title, make, writer }) =>
+  writer ? [[title, make, ...writer] as const] : [],
+);
+const WRITABLE = TROUBLES.flatMap(({ title, make, writer }) =>
+  writer ? [] : [[title, make] as const],
 );
 
 describe('a state directory that cannot be used is refused and left as it was', () => {
-  test.each(TROUBLES)('$title, by who reads', async ({ make, reader: [code, says] }) => {
+  test.each(TO_READERS)('%s, by who reads', async (_title, make, code, says) => {
     using scratch = new Scratch();
     const directory = scratch.join('state');
     await make(directory);
@@ -213,7 +217,7 @@ describe('a state directory that cannot be used is refused and left as it was', 
     expect(refusal).toEqual(refusing(code, directory, says));
   });
 
-  test.each(REFUSED_TO_WRITERS)('$title, by who writes', async ({ make, code, says }) => {
+  test.each(TO_WRITERS)('%s, by who writes', async (_title, make, code, says) => {
     using scratch = new Scratch();
     const directory = scratch.join('state');
     await make(directory);
@@ -250,9 +254,9 @@ describe('a state directory that cannot be used is refused and left as it was', 
   });
 });
 
-test.each(TROUBLES.filter(({ writer }) => writer === null))(
-  '$title: a collector makes a log there, and leaves the rest alone',
-  async ({ make }) => {
+test.each(WRITABLE)(
+  '%s: a collector makes a log there, and leaves the rest alone',
+  async (_title, make) => {
     using scratch = new Scratch();
     const directory = scratch.join('state');
     await make(directory);
