@@ -13,7 +13,8 @@ import { openLogReader } from '../../src/store/event-log-reader.ts';
 import { createProcTree, type ProcTree } from '../support/proc-tree.ts';
 import { only } from '../support/scan-builder.ts';
 
-const PROCESSES = 300;
+/** Enough to make a scan take longer than the shortest interval there is. */
+const MANY_PROCESSES = 300;
 
 let tree: ProcTree;
 let scratch: string;
@@ -26,10 +27,14 @@ beforeEach(() => {
   tree.link('uptime', '/proc/uptime');
   tree.write('self/status', 'CapEff:\t0000000000080004\n');
   tree.write('self/mountinfo', '');
-  for (let pid = 1; pid <= PROCESSES; pid += 1) {
+  addProcesses(1, 10);
+});
+
+function addProcesses(first: number, last: number): void {
+  for (let pid = first; pid <= last; pid += 1) {
     tree.addProcess(pid);
   }
-});
+}
 
 afterEach(() => {
   tree.remove();
@@ -76,6 +81,7 @@ describe('the collector', () => {
   });
 
   test('scans slower than their interval do not pile up, and coverage shows the real cadence', async () => {
+    addProcesses(11, MANY_PROCESSES);
     let scans = 0;
     await collect({ forMs: 1_500, onScan: () => (scans += 1) });
     const stretches = only(readLog(), 'coverage.changed');
