@@ -18,7 +18,7 @@ CREATE TABLE batch (
     event_count  INTEGER NOT NULL CHECK (event_count > 0),
     at_us        INTEGER NOT NULL, -- host timeline, microseconds
     wall_us      INTEGER NOT NULL, -- CLOCK_REALTIME as it was read when the batch was appended
-    prev_hash    BLOB    NOT NULL CHECK (length(prev_hash) = 32), -- hash of the batch before; zeros for the first
+    prev_hash    BLOB    NOT NULL CHECK (length(prev_hash) = 32), -- hash of the batch before; of the meta table for the first
     hash         BLOB    NOT NULL CHECK (length(hash) = 32), -- SHA-256 over header, prev_hash and leaf hashes
     UNIQUE (producer, producer_seq)
   ) STRICT;

@@ -31,6 +31,9 @@ export function checkBatch(
   if (batch !== previous.batch + 1) {
     return missing(previous.batch + 1, null, `batch ${previous.batch + 1} is missing`);
   }
+  if (!isTypedBatch(row)) {
+    return tampered(batch, null, `batch ${batch} holds a value that its column cannot hold`);
+  }
   if (!row.prev_hash.equals(previous.hash)) {
     return tampered(batch, null, `batch ${batch} does not continue batch ${previous.batch}`);
   }
@@ -45,7 +48,7 @@ export function checkBatch(
   if (fault) {
     return fault;
   }
-  const leaves = events.map(({ leaf }) => leaf);
+  const leaves = Buffer.concat(events.map(({ leaf }) => leaf));
   return hashBatch(row, leaves).equals(row.hash)
     ? null
     : tampered(batch, null, `the hash of batch ${batch} does not fit its content`);
@@ -59,6 +62,9 @@ function checkEvents(row: BatchRow, events: readonly EventRow[], lastAtUs: numbe
     const event = events[index];
     if (event?.seq !== seq || event.batch !== batch) {
       return missing(batch, seq, `event ${seq} is missing from batch ${batch}`);
+    }
+    if (!isTypedEvent(event)) {
+      return tampered(batch, seq, `event ${seq} holds a value that its column cannot hold`);
     }
     if (!hashLeaf(toStored(event)).equals(event.leaf)) {
       return tampered(batch, seq, `the hash of event ${seq} does not fit its content`);
@@ -83,6 +89,29 @@ function checkEvents(row: BatchRow, events: readonly EventRow[], lastAtUs: numbe
 
 function toStored({ seq, event, version, at_us: at, body }: EventRow): StoredEvent {
   return { seq, event, version, at, body };
+}
+
+/**
+ * SQLite refuses a value of the wrong type when it is written, not when it is read. Bytes that say what a
+ * text said would have its hash too.
+ */
+function isTypedEvent({ version, at_us: atUs, event, body, leaf }: EventRow): boolean {
+  return (
+    [version, atUs].every(Number.isSafeInteger) &&
+    typeof event === 'string' &&
+    typeof body === 'string' &&
+    Buffer.isBuffer(leaf)
+  );
+}
+
+function isTypedBatch(row: BatchRow): boolean {
+  const { producer, producer_seq, first_seq, event_count, at_us, wall_us, prev_hash, hash } = row;
+  return (
+    [producer_seq, first_seq, event_count, at_us, wall_us].every(Number.isSafeInteger) &&
+    typeof producer === 'string' &&
+    Buffer.isBuffer(prev_hash) &&
+    Buffer.isBuffer(hash)
+  );
 }
 
 function findUnreadable(event: EventRow): string | null {

@@ -87,12 +87,12 @@ function selectHolder(db: Database.Database): LockHolder | undefined {
     .get();
 }
 
-/** Undefined when the holder is writing its name at this moment. */
+/** Undefined while the holder is writing its name: the row is locked then, or its table is not there yet. */
 function readHolder(db: Database.Database): LockHolder | undefined {
   try {
     return selectHolder(db);
   } catch (error) {
-    if (isBusy(error)) {
+    if (error instanceof Database.SqliteError && /^SQLITE_(BUSY|ERROR)/.test(error.code)) {
       return undefined;
     }
     throw error;

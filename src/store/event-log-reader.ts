@@ -11,7 +11,7 @@ import { NsauditError } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/event.ts';
 import { withDatabaseErrors } from './database-errors.ts';
 import type { BatchRow, EventRow, MetaRow } from './database-schema.ts';
-import { prepareHead, type LogHead } from './log-head.ts';
+import { prepareHead, readMetaHash, type LogHead } from './log-head.ts';
 import { openDatabase, type DatabaseHandle } from './open-database.ts';
 import { requireStateDirectory } from './state-directory.ts';
 
@@ -46,6 +46,10 @@ export interface EventLogReader {
   firstSeq(): number;
   /** The same of the last one; 0 when there is none. */
   lastSeq(): number;
+  /** Number of the last batch; 0 when there is none. */
+  lastBatch(): number;
+  /** What the first batch continues. */
+  metaHash(): Buffer;
   readSchema(): SchemaEntry[];
   close(): void;
 }
@@ -86,6 +90,8 @@ function createReader(db: DatabaseHandle): EventLogReader {
       guard(() => db.transaction(() => readBatches(statements, after, eventLimit))()),
     firstSeq: () => guard(() => statements.selectFirstSeq.get() ?? 1),
     lastSeq: () => guard(() => statements.selectLastSeq.get() ?? 0),
+    lastBatch: () => guard(() => statements.selectLastBatch.get() ?? 0),
+    metaHash: () => guard(() => readMetaHash(db)),
     readSchema: () => guard(() => statements.selectSchema.all()),
     close: () => {
       db.close();
@@ -108,6 +114,7 @@ function prepareStatements(db: DatabaseHandle) {
     selectAt: db.prepare<[number], number>('SELECT at_us FROM event WHERE seq = ?').pluck(),
     selectFirstSeq: db.prepare<[], number | null>('SELECT min(seq) FROM event').pluck(),
     selectLastSeq: db.prepare<[], number | null>('SELECT max(seq) FROM event').pluck(),
+    selectLastBatch: db.prepare<[], number | null>('SELECT max(batch) FROM batch').pluck(),
     selectBatchHash: db
       .prepare<[number], Buffer>(
         'SELECT batch.hash FROM event JOIN batch ON batch.batch = event.batch WHERE event.seq = ?',

@@ -13,7 +13,7 @@ import { assert, InvariantError, NsauditError } from '../domain/errors.ts';
 import { toStoredEvent, type AuditEvent, type StoredEvent } from '../domain/event.ts';
 import { withDatabaseErrors } from './database-errors.ts';
 import type { BatchRow } from './database-schema.ts';
-import { hashBatch, hashLeaf, type BatchHeaderRow } from './log-hash.ts';
+import { HASH_BYTES, hashBatch, hashLeaves, type BatchHeaderRow } from './log-hash.ts';
 import { prepareHead, type LogHead } from './log-head.ts';
 import { closeWriter, openDatabase, type DatabaseHandle } from './open-database.ts';
 
@@ -95,8 +95,7 @@ function prepareStatements(db: DatabaseHandle) {
 function appendBatch(db: DatabaseHandle, statements: Statements, offer: Offer): AppendedBatch {
   assert(offer.events.length > 0, 'a batch has at least one event');
   const events = offer.events.map(toStoredEvent);
-  const leaves = events.map(hashLeaf);
-  const batch = { events, leaves, header: offer.header };
+  const batch = { events, leaves: hashLeaves(events), header: offer.header };
   statements.begin.run();
   try {
     const { producer, producerSeq } = offer.header;
@@ -115,7 +114,8 @@ function appendBatch(db: DatabaseHandle, statements: Statements, offer: Offer): 
 
 interface HashedBatch {
   readonly events: readonly StoredEvent[];
-  readonly leaves: readonly Buffer[];
+  /** One after the other. */
+  readonly leaves: Buffer;
   readonly header: BatchHeader;
 }
 
@@ -144,9 +144,11 @@ function insert(statements: Statements, { events, leaves, header }: HashedBatch)
     batch.prev_hash,
     batchHash,
   );
-  events.forEach(({ seq, event, version, at, body }, index) => {
-    statements.insertEvent.run(seq, batch.batch, event, version, at, body, leaves[index]);
-  });
+  let offset = 0;
+  for (const { seq, event, version, at, body } of events) {
+    const leaf = leaves.subarray(offset, (offset += HASH_BYTES));
+    statements.insertEvent.run(seq, batch.batch, event, version, at, body, leaf);
+  }
   return { position: head.position + events.length, batchHash };
 }
 

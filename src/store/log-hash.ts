@@ -8,28 +8,42 @@
  */
 import { hash } from 'node:crypto';
 import type { StoredEvent } from '../domain/event.ts';
-import type { BatchRow } from './database-schema.ts';
+import type { BatchRow, MetaRow } from './database-schema.ts';
 
-const HASH_BYTES = 32;
+export const HASH_BYTES = 32;
 
-/** What stands where the first batch has no predecessor. */
-export const NO_HASH: Buffer = Buffer.alloc(HASH_BYTES);
+/**
+ * What stands where the first batch has no predecessor: a hash of what the log says about itself, so that
+ * host and log id are part of the chain. Rows in order of their key.
+ */
+export function hashMeta(rows: readonly MetaRow[]): Buffer {
+  const text = rows
+    .map(({ key, value }) => `${key.length}\n${key}${value.length}\n${value}`)
+    .join('');
+  return hash('sha256', `\u0002${text}`, 'buffer');
+}
 
 export type BatchHeaderRow = Omit<BatchRow, 'hash'>;
 
-/**
- * Lengths are in UTF-16 code units, as JavaScript counts them; the bytes hashed are UTF-8.
- */
+/** Lengths are in UTF-16 code units, as JavaScript counts them; the bytes hashed are UTF-8. */
 export function hashLeaf({ seq, version, at, event, body }: StoredEvent): Buffer {
-  const text = `\u0000${seq}\n${version}\n${at}\n${event.length}\n${event}${body}`;
-  // Hexadecimal on the way: crypto makes a text in half the time that it makes a Buffer in.
-  return Buffer.from(hash('sha256', text, 'hex'), 'hex');
+  return Buffer.from(hashLeafToHex({ seq, version, at, event, body }), 'hex');
 }
 
-/** `leaves` are those of the batch's events, in order. */
-export function hashBatch(header: BatchHeaderRow, leaves: readonly Buffer[]): Buffer {
+/** The leaves of a batch, one after the other: each has HASH_BYTES bytes. */
+export function hashLeaves(events: readonly StoredEvent[]): Buffer {
+  // Hexadecimal on the way: crypto makes a text in half the time that it makes a Buffer in.
+  return Buffer.from(events.map(hashLeafToHex).join(''), 'hex');
+}
+
+function hashLeafToHex({ seq, version, at, event, body }: StoredEvent): string {
+  return hash('sha256', `\u0000${seq}\n${version}\n${at}\n${event.length}\n${event}${body}`, 'hex');
+}
+
+/** `leaves` are those of the batch's events, in order, one after the other. */
+export function hashBatch(header: BatchHeaderRow, leaves: Buffer): Buffer {
   const { batch, producer, producer_seq, first_seq, event_count, at_us, wall_us } = header;
   const numbers = [batch, producer_seq, first_seq, event_count, at_us, wall_us];
   const text = `\u0001${numbers.join('\n')}\n${producer.length}\n${producer}`;
-  return hash('sha256', Buffer.concat([Buffer.from(text), header.prev_hash, ...leaves]), 'buffer');
+  return hash('sha256', Buffer.concat([Buffer.from(text), header.prev_hash, leaves]), 'buffer');
 }

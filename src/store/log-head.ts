@@ -1,15 +1,15 @@
 /** Where the log ends, and whether its last batch is whole. */
 import { NsauditError } from '../domain/errors.ts';
 import { checkBatch } from './check-batch.ts';
-import type { BatchRow, EventRow } from './database-schema.ts';
-import { NO_HASH } from './log-hash.ts';
+import type { BatchRow, EventRow, MetaRow } from './database-schema.ts';
+import { hashMeta } from './log-hash.ts';
 import type { DatabaseHandle } from './open-database.ts';
 
 export interface LogHead {
   /** seq of the last event; 0 for an empty log. */
   readonly position: number;
   readonly batch: number;
-  /** Hash of the last batch; zeros for an empty log. */
+  /** Hash of the last batch; of an empty log, that of what it says about itself. */
   readonly batchHash: Buffer;
   /** Timeline instant of the last event; 0 for an empty log. */
   readonly lastAtUs: number;
@@ -33,13 +33,18 @@ export function prepareHead(db: DatabaseHandle): () => LogHead {
   return () => {
     const row = select.get();
     if (row === undefined) {
-      return { position: 0, batch: 0, batchHash: NO_HASH, lastAtUs: 0 };
+      return { position: 0, batch: 0, batchHash: readMetaHash(db), lastAtUs: 0 };
     }
     if (row.lastAtUs === null) {
       throw damaged(db, `event ${row.position} is missing`);
     }
     return { ...row, lastAtUs: row.lastAtUs };
   };
+}
+
+/** The hash that the first batch continues. */
+export function readMetaHash(db: DatabaseHandle): Buffer {
+  return hashMeta(db.prepare<[], MetaRow>('SELECT key, value FROM meta ORDER BY key').all());
 }
 
 /**

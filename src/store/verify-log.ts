@@ -10,7 +10,6 @@
 import Database from 'better-sqlite3';
 import { checkBatch, type ChainEnd, type Fault } from './check-batch.ts';
 import type { EventLogReader, SchemaEntry } from './event-log-reader.ts';
-import { NO_HASH } from './log-hash.ts';
 import { LOG_PLAN, migrate } from './migrate.ts';
 
 export interface Verification {
@@ -27,24 +26,21 @@ export interface Verification {
 /** Events read at a time: large enough to be fast, small enough to let the writer's checkpoints through. */
 const PAGE_EVENTS = 5_000;
 
-const START: ChainEnd = { batch: 0, hash: NO_HASH, position: 0, lastAtUs: 0 };
-
 /** Errors: NsauditError `integrity` when SQLite cannot read the file at all. */
 export async function verifyLog(reader: EventLogReader): Promise<Verification> {
   const earlyFault = (await findSchemaFault(reader)) ?? findEventBeforeFirst(reader.firstSeq());
+  const start: ChainEnd = { batch: 0, hash: reader.metaHash(), position: 0, lastAtUs: 0 };
   if (earlyFault) {
-    return conclude(START, earlyFault);
+    return conclude(start, earlyFault);
   }
-  // Read in this order: what is appended in between belongs to a later batch than the last one checked.
+  // In this order: what is appended in between is in a batch that is checked, and its events are none too many.
   const lastSeq = reader.lastSeq();
-  let end = START;
-  for (;;) {
+  const lastBatch = reader.lastBatch();
+  let end = start;
+  while (end.batch < lastBatch) {
     // From below zero: a batch before the first one is none of ours.
     const after = end.batch === 0 ? Number.MIN_SAFE_INTEGER : end.batch;
     const page = reader.readBatches({ after, eventLimit: PAGE_EVENTS });
-    if (page.length === 0 || end.position >= lastSeq) {
-      break;
-    }
     for (const { row, events } of page) {
       const fault = checkBatch(row, events, end);
       if (fault) {

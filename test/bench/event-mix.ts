@@ -54,14 +54,29 @@ interface Model {
   random: () => number;
 }
 
-/** About `count` events: a tenth births, a fifth ends, the rest holders gained and lost with their facts. */
-export function makeEventMix(count: number): AuditEvent[] {
+export interface EventMix {
+  /**
+   * The events of the next scan: `count` of them, new objects, as the rules would have just derived them.
+   * A tenth are births, a seventh ends, the rest holders gained and lost with their facts.
+   */
+  next(count: number): AuditEvent[];
+}
+
+export function startEventMix(): EventMix {
   const model = startModel();
-  while (model.draft.events.length < count) {
-    model.tick += 1;
-    step(model);
-  }
-  return model.draft.events.map((event) => ({ ...event, at: START_US + event.seq * 1_000 }));
+  let position = 0;
+  return {
+    next(count) {
+      while (model.draft.events.length < position + count) {
+        model.tick += 1;
+        step(model);
+      }
+      const at = START_US + position * 10_000;
+      const events = model.draft.events.slice(position, position + count);
+      position += count;
+      return events.map((event) => ({ ...event, at }));
+    },
+  };
 }
 
 function startModel(): Model {

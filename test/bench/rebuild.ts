@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { rebuildReadDatabase } from '../../src/projections/rebuild.ts';
 import { openDatabase } from '../../src/store/open-database.ts';
 import { openLog, type OpenLog } from '../../src/store/open-log.ts';
-import { makeEventMix } from './event-mix.ts';
+import { startEventMix } from './event-mix.ts';
 import { measurePairs, median, type BenchRow } from './measure.ts';
 
-const EVENTS = 200_000;
+const EVENTS = 300_000;
 const BATCH_EVENTS = 500;
 const PAGE_EVENTS = 1_000;
 const PAIRS = 7;
@@ -30,10 +30,10 @@ export async function benchRebuild(): Promise<BenchRow[]> {
 }
 
 function fill({ writer }: OpenLog): void {
-  const events = makeEventMix(EVENTS);
-  for (let from = 0; from < events.length; from += BATCH_EVENTS) {
+  const mix = startEventMix();
+  for (let from = 0; from < EVENTS; from += BATCH_EVENTS) {
     const header = { producer: 'bench', producerSeq: from + 1, atUs: from, wallUs: from };
-    writer.appendBatch(events.slice(from, from + BATCH_EVENTS), header);
+    writer.appendBatch(mix.next(BATCH_EVENTS), header);
   }
 }
 

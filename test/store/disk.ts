@@ -4,6 +4,8 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { NsauditError, type ErrorCode } from '../../src/domain/errors.ts';
+import { openLogFile } from '../../src/store/event-log-reader.ts';
+import { verifyLog, type Verification } from '../../src/store/verify-log.ts';
 import { createAppender, openTestLog } from '../support/state-on-disk.ts';
 import { makeEvents } from './numbered-events.ts';
 
@@ -15,6 +17,16 @@ export async function writeLog(stateDirectory: string, sizes: readonly number[])
     append(makeEvents(log.writer.head().position + 1, size));
   }
   log.close();
+}
+
+/** Verifies a log file. */
+export async function verify(logPath: string): Promise<Verification> {
+  const reader = openLogFile(logPath);
+  try {
+    return await verifyLog(reader);
+  } finally {
+    reader.close();
+  }
 }
 
 /**

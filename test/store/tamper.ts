@@ -27,6 +27,24 @@ export function tamper(logPath: string, changes: readonly Change[]): void {
   db.close();
 }
 
+/** Changes the values of columns to types that STRICT and CHECK refuse, and leaves the schema as it was. */
+export function retype(logPath: string, change: string): void {
+  setStrict(logPath, ') STRICT', ')');
+  tamper(logPath, ['PRAGMA ignore_check_constraints = ON', change]);
+  setStrict(logPath, ')', ') STRICT');
+}
+
+function setStrict(logPath: string, from: string, to: string): void {
+  const db = new Database(logPath);
+  db.unsafeMode(true);
+  db.pragma('writable_schema = ON');
+  db.exec(
+    `UPDATE sqlite_schema SET sql = substr(sql, 1, length(sql) - ${from.length}) || '${to}'
+     WHERE name IN ('event', 'batch') AND sql LIKE '%${from}'`,
+  );
+  db.close();
+}
+
 /** Another body under the old leaf. */
 export function edit(seq: number): Change {
   return `UPDATE event SET body = json_set(body, '$.reason', 'other') WHERE seq = ${seq}`;
@@ -45,13 +63,22 @@ export function rehashEvent(seq: number): Change {
   };
 }
 
+/** What the first batch continues. */
+function metaHash(db: Database.Database): Buffer {
+  const rows = db
+    .prepare<[], { key: string; value: string }>('SELECT key, value FROM meta ORDER BY key')
+    .all();
+  const text = rows.map(({ key, value }) => `${key.length}\n${key}${value.length}\n${value}`);
+  return sha256(Buffer.of(2), ...text);
+}
+
 /** Continues the batch before as it is now, with the hash that fits what this batch holds now. */
 export function rehashBatch(batch: number): Change {
   return (db) => {
     const find = db.prepare<[number], BatchRow>('SELECT * FROM batch WHERE batch = ?');
     const row = find.get(batch);
     if (row) {
-      const previous = find.get(batch - 1)?.hash ?? Buffer.alloc(32);
+      const previous = find.get(batch - 1)?.hash ?? metaHash(db);
       const leaves = db
         .prepare<[number], Buffer>('SELECT leaf FROM event WHERE batch = ? ORDER BY seq')
         .pluck()
