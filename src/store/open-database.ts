@@ -86,10 +86,11 @@ export function openDatabase(path: string, use: DatabaseUse): DatabaseHandle {
 const EXCHANGE_ATTEMPTS = 10;
 const EXCHANGE_WAIT_MS = 5;
 
+/** A side file that vanishes while SQLite opens it is an I/O error to it (SQLITE_IOERR_FSTAT). */
 function isExchanging(error: unknown): boolean {
   return (
     error instanceof NsauditError ||
-    (error instanceof Database.SqliteError && /^SQLITE_(CANTOPEN|READONLY)/.test(error.code))
+    (error instanceof Database.SqliteError && /^SQLITE_(CANTOPEN|READONLY|IOERR)/.test(error.code))
   );
 }
 
