@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { NsauditError } from '../domain/errors.ts';
 import { withDatabaseErrors } from './database-errors.ts';
-import { LOG_FORMAT, type DatabaseFormat } from './database-format.ts';
+import { LOG_FORMAT, READ_FORMAT, type DatabaseFormat } from './database-format.ts';
 import { openDatabase } from './open-database.ts';
 
 interface FileMarks {
@@ -39,14 +39,29 @@ export function checkLogFile(path: string): 'empty' | 'ours' {
   return 'ours';
 }
 
-/** Throws NsauditError `unavailable` unless the database is of the given format, or of an older version of it. */
-export function checkMarks(path: string, marks: FileMarks, format: DatabaseFormat): void {
+/**
+ * For a directory without a log: a read.db in it is replaced when the first log is folded, so it must be
+ * one of ours, of whatever version. Errors: as checkLogFile says.
+ */
+export function checkReplaceable(readPath: string): void {
+  const marks = readMarks(readPath);
+  if (marks !== null) {
+    requireOurs(readPath, marks, READ_FORMAT);
+  }
+}
+
+function requireOurs(path: string, marks: FileMarks, format: DatabaseFormat): void {
   if (marks.applicationId !== format.applicationId) {
     throw new NsauditError(
       'unavailable',
       `${path} was not written by nsaudit (application id ${marks.applicationId}); name another state directory with --state-dir.`,
     );
   }
+}
+
+/** Throws NsauditError `unavailable` unless the database is of the given format, or of an older version of it. */
+export function checkMarks(path: string, marks: FileMarks, format: DatabaseFormat): void {
+  requireOurs(path, marks, format);
   if (marks.userVersion > format.version) {
     throw new NsauditError(
       'unavailable',

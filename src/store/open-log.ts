@@ -106,5 +106,9 @@ async function createLog(logPath: string, { host, holder }: OpenLogOptions): Pro
   } finally {
     db.close();
   }
+  // Empty ones of a log that was moved away: SQLite would take them for those of the new one.
+  for (const side of ['-wal', '-shm']) {
+    rmSync(`${logPath}${side}`, { force: true });
+  }
   moveIntoPlace(draftPath, logPath);
 }

@@ -11,7 +11,7 @@ import { accessSync, constants, mkdirSync, statSync, type Stats } from 'node:fs'
 import { join } from 'node:path';
 import { NsauditError } from '../domain/errors.ts';
 import { describeErrno, errnoOf } from './database-errors.ts';
-import { checkLogFile } from './database-file.ts';
+import { checkLogFile, checkReplaceable } from './database-file.ts';
 
 export interface StateFiles {
   readonly directory: string;
@@ -91,8 +91,24 @@ export function prepareStateDirectory(directory: string): StateFiles {
   if (findFile(files.logPath)) {
     checkAccess(files.logPath, constants.R_OK | constants.W_OK, 'write');
     checkLogFile(files.logPath);
+  } else {
+    checkWithoutLog(files);
   }
   return files;
+}
+
+/** What is left of an earlier log must not get into a new one, nor be thrown away for it. */
+function checkWithoutLog({ logPath, readPath }: StateFiles): void {
+  const journalPath = `${logPath}-wal`;
+  if ((findFile(journalPath)?.size ?? 0) > 0) {
+    throw new NsauditError(
+      'unavailable',
+      `${journalPath} is there without its log.db; put the log back beside it, or move it away as well to begin a new record.`,
+    );
+  }
+  if (findFile(readPath)) {
+    checkReplaceable(readPath);
+  }
 }
 
 function findDirectory(directory: string): Stats | undefined {
