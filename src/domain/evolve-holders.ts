@@ -26,7 +26,7 @@ import type { Lifespan } from './lifespan.ts';
  * Errors: InvariantError when it holds a set or lifespan that is not open.
  */
 export function applyGained(known: Known, event: EventOf<'holder.gained'>): Change[] {
-  const changes: Change[] = introduceSet(known, event.set, event.namespaces);
+  const changes: Change[] = introduceSet(known, event);
   const holder = toHolder(event);
   indexHolder(known, toHolderKey(holder), holder);
   changes.push({ record: 'holder', value: holder });
@@ -87,7 +87,7 @@ export function applyLost(known: Known, event: EventOf<'holder.lost'>): Change[]
 
 /** Takes over the number of members that are only counted. Errors: InvariantError for a set nothing introduced. */
 export function applyChurned(known: Known, event: EventOf<'holders.churned'>): Change[] {
-  const changes = introduceSet(known, event.set, event.namespaces);
+  const changes = introduceSet(known, event);
   const set = known.sets.get(event.set);
   assert(
     set !== undefined,
@@ -153,15 +153,18 @@ export function closeHolder(known: Known, holder: Holder, to: Bounds): Change[] 
   ];
 }
 
+/** A set is named by the event that introduces it: the one that lists its namespaces. */
 function introduceSet(
   known: Known,
-  setId: SetId | null,
-  namespaces: readonly LifespanId[] | null,
+  { seq, set: id, namespaces }: EventOf<'holder.gained'> | EventOf<'holders.churned'>,
 ): Change[] {
-  if (setId === null || namespaces === null) {
+  if (id === null || namespaces === null) {
     return [];
   }
-  const set: NamespaceSet = { id: setId, namespaces, members: new Set(), counted: 0 };
+  if (id !== seq) {
+    throw new InvariantError(`event ${seq} introduces set ${id}`);
+  }
+  const set: NamespaceSet = { id, namespaces, members: new Set(), counted: 0 };
   indexSet(known, set);
   return [{ record: 'set', value: set }];
 }

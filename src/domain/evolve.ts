@@ -116,7 +116,9 @@ function applyGapClosed(known: Known, event: EventOf<'observation.gap_closed'>):
 }
 
 function applyBorn(known: Known, event: EventOf<'namespace.born'>): Change[] {
-  assert(event.lifespan === event.seq, `event ${event.seq} introduces lifespan ${event.lifespan}`);
+  if (event.lifespan !== event.seq) {
+    throw new InvariantError(`event ${event.seq} introduces lifespan ${event.lifespan}`);
+  }
   const {
     boot,
     type,

@@ -44,12 +44,16 @@ export function prepareRecordWriter(db: DatabaseHandle): RecordWriter {
     write(dirty, { known, storedPosition }) {
       for (const lifespan of dirty.lifespans.values()) {
         writeLifespan(statements, lifespan, storedPosition);
-        noteClass('lifespan', classOf(lifespan.born, lifespan.gone));
+        if (lifespan.gone) {
+          noteClass('lifespan', classOf(lifespan.born, lifespan.gone));
+        }
       }
       writeCounts(statements, dirty, { known, storedPosition });
       for (const holder of dirty.holders.values()) {
         writeHolder(statements, holder, storedPosition);
-        noteClass('holder', classOf(holder.from, holder.to));
+        if (holder.to) {
+          noteClass('holder', classOf(holder.from, holder.to));
+        }
       }
       for (const set of dirty.sets.values()) {
         writeSet(statements, set, storedPosition);

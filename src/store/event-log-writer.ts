@@ -53,10 +53,18 @@ export function openLogWriter(logPath: string): EventLogWriter {
   const db = openDatabase(logPath, 'log-writer');
   try {
     const statements = withDatabaseErrors(logPath, () => prepareStatements(db));
+    // The head as the last append left it. Wrong only if somebody else wrote, and that the triggers refuse.
+    let lastHead: LogHead | null = null;
     return {
       head: () => withDatabaseErrors(logPath, statements.readHead),
       appendBatch: (events, header) =>
-        withDatabaseErrors(logPath, () => appendBatch(db, statements, { events, header })),
+        withDatabaseErrors(logPath, () => {
+          const head = lastHead;
+          lastHead = null;
+          const appended = appendBatch(db, statements, { events, header, head });
+          lastHead = appended.head;
+          return { position: appended.position, batchHash: appended.batchHash };
+        }),
       close: () => withDatabaseErrors(logPath, () => closeWriter(db)),
     };
   } catch (error) {
@@ -68,6 +76,13 @@ export function openLogWriter(logPath: string): EventLogWriter {
 interface Offer {
   readonly events: readonly AuditEvent[];
   readonly header: BatchHeader;
+  /** Null: to be read. */
+  readonly head: LogHead | null;
+}
+
+interface Outcome extends AppendedBatch {
+  /** The head of the log now, unless it was left as it was. */
+  readonly head: LogHead | null;
 }
 
 type Statements = ReturnType<typeof prepareStatements>;
@@ -92,7 +107,7 @@ function prepareStatements(db: DatabaseHandle) {
   };
 }
 
-function appendBatch(db: DatabaseHandle, statements: Statements, offer: Offer): AppendedBatch {
+function appendBatch(db: DatabaseHandle, statements: Statements, offer: Offer): Outcome {
   assert(offer.events.length > 0, 'a batch has at least one event');
   const events = offer.events.map(toStoredEvent);
   const batch = { events, leaves: hashLeaves(events), header: offer.header };
@@ -100,7 +115,9 @@ function appendBatch(db: DatabaseHandle, statements: Statements, offer: Offer): 
   try {
     const { producer, producerSeq } = offer.header;
     const earlier = statements.findBatch.get(producer, producerSeq);
-    const appended = earlier ? acceptRepetition(db, earlier, batch) : insert(statements, batch);
+    const appended = earlier
+      ? acceptRepetition(db, earlier, batch)
+      : insert(statements, batch, offer.head ?? statements.readHead());
     statements.commit.run();
     return appended;
   } catch (error) {
@@ -119,9 +136,12 @@ interface HashedBatch {
   readonly header: BatchHeader;
 }
 
-function insert(statements: Statements, { events, leaves, header }: HashedBatch): AppendedBatch {
-  const head = statements.readHead();
-  checkOrder(events, head);
+function insert(
+  statements: Statements,
+  { events, leaves, header }: HashedBatch,
+  head: LogHead,
+): Outcome {
+  const lastAtUs = checkOrder(events, head);
   const batch: BatchHeaderRow = {
     batch: head.batch + 1,
     producer: header.producer,
@@ -149,10 +169,12 @@ function insert(statements: Statements, { events, leaves, header }: HashedBatch)
     const leaf = leaves.subarray(offset, (offset += HASH_BYTES));
     statements.insertEvent.run(seq, batch.batch, event, version, at, body, leaf);
   }
-  return { position: head.position + events.length, batchHash };
+  const position = head.position + events.length;
+  return { position, batchHash, head: { position, batch: batch.batch, batchHash, lastAtUs } };
 }
 
-function checkOrder(events: readonly StoredEvent[], head: LogHead): void {
+/** Returns the instant of the last event. Errors: InvariantError. */
+function checkOrder(events: readonly StoredEvent[], head: LogHead): number {
   let { position, lastAtUs } = head;
   for (const { seq, at } of events) {
     position += 1;
@@ -164,6 +186,7 @@ function checkOrder(events: readonly StoredEvent[], head: LogHead): void {
     }
     lastAtUs = at;
   }
+  return lastAtUs;
 }
 
 /** The hash of the earlier batch tells whether everything in it is the same. */
@@ -171,7 +194,7 @@ function acceptRepetition(
   db: DatabaseHandle,
   earlier: BatchRow,
   { events, leaves, header }: HashedBatch,
-): AppendedBatch {
+): Outcome {
   const repeated: BatchHeaderRow = {
     ...earlier,
     event_count: events.length,
@@ -184,5 +207,6 @@ function acceptRepetition(
       `${db.name} already holds another batch ${header.producerSeq} of producer ${header.producer}; two collectors share one name, so stop both.`,
     );
   }
-  return { position: earlier.first_seq + earlier.event_count - 1, batchHash: earlier.hash };
+  const position = earlier.first_seq + earlier.event_count - 1;
+  return { position, batchHash: earlier.hash, head: null };
 }
