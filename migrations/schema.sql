@@ -51,7 +51,7 @@ CREATE TRIGGER event_at_head BEFORE INSERT ON event
 
 -- read.db
 PRAGMA application_id = 1853055346;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 CREATE TABLE "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
 CREATE TABLE "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
 CREATE TABLE projection (
@@ -70,7 +70,7 @@ CREATE TABLE live (
     scan_ended_us     INTEGER NOT NULL,
     position          INTEGER NOT NULL, -- log position after that scan
     scan_interval_us  INTEGER NOT NULL
-  ) STRICT;
+  , watched_us INTEGER) STRICT;
 CREATE TABLE boot (
     seq       INTEGER PRIMARY KEY, -- of boot.started
     boot      TEXT    NOT NULL, -- kernel boot id
@@ -217,3 +217,17 @@ CREATE TABLE incarnation (
     lives INTEGER NOT NULL, -- how many lifespans the inum had in this boot
     PRIMARY KEY (boot, inum)
   ) STRICT, WITHOUT ROWID;
+CREATE TABLE storm (
+    seq                       INTEGER PRIMARY KEY, -- of namespaces.stormed
+    type                      TEXT    NOT NULL,
+    creator                   TEXT    NOT NULL, -- JSON
+    creator_uid               INTEGER,
+    creator_comm              TEXT,
+    creators                  TEXT    NOT NULL, -- one; several: creator made the first of them
+    count                     INTEGER NOT NULL, -- namespaces born, and ended
+    first_kernel_namespace_id TEXT, -- u64 as digits
+    last_kernel_namespace_id  TEXT,
+    from_us                   INTEGER NOT NULL, -- birth of the first
+    to_us                     INTEGER NOT NULL -- end of the last
+  ) STRICT;
+CREATE INDEX storm_end ON storm (to_us);

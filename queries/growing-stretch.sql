@@ -7,7 +7,7 @@
 --   position              number   log position after the last scan
 --   source                text     who watches
 --   from_us               instant  end of the last written stretch
---   to_us                 instant  end of the last scan
+--   to_us                 instant  end of the last scan, or up to when kernel events have been taken in
 --   last_scan_us          instant  start of the last scan
 --   minimum_lifetime_us   us       what lives longer is not missed, at the cadence of the last scan
 --   scan_interval_us      us       from the start of one scan to the start of the next
@@ -20,14 +20,18 @@ SELECT
   v.position,
   c.source,
   c.to_us AS from_us,
-  v.scan_ended_us AS to_us,
+  coalesce(v.watched_us, v.scan_ended_us) AS to_us,
   v.scan_started_us AS last_scan_us,
-  max(
-    c.minimum_lifetime_us,
-    -- A slow scan is followed by a rest as long as itself.
-    max(v.scan_interval_us, 2 * (v.scan_ended_us - v.scan_started_us))
-      + v.scan_ended_us - v.scan_started_us
-  ) AS minimum_lifetime_us,
+  CASE
+    -- Hooks tell of what happens between the scans.
+    WHEN v.watched_us IS NOT NULL THEN c.minimum_lifetime_us
+    ELSE max(
+      c.minimum_lifetime_us,
+      -- A slow scan is followed by a rest as long as itself.
+      max(v.scan_interval_us, 2 * (v.scan_ended_us - v.scan_started_us))
+        + v.scan_ended_us - v.scan_started_us
+    )
+  END AS minimum_lifetime_us,
   v.scan_interval_us,
   v.scan_ended_us - v.scan_started_us AS scan_duration_us,
   c.complete,
@@ -40,4 +44,4 @@ CROSS JOIN (
   LIMIT 1
 ) AS c
 WHERE v.position >= c.seq
-  AND v.scan_ended_us > c.to_us;
+  AND coalesce(v.watched_us, v.scan_ended_us) > c.to_us;

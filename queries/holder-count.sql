@@ -1,6 +1,7 @@
 -- name:     holder-count
 -- question: How many holders did a namespace have at an instant?
 --   For an initial namespace the counted processes of the last count are part of it.
+--   Members that came and went beyond the limits on growth (holders.churned) are in no instant's count.
 -- parameters:
 --   lifespan  lifespan required  the life of the namespace; in SQL also a JSON array of ids
 --   at        time     now       the instant; now is the end of the last scan

@@ -2,7 +2,8 @@
 -- question: Which namespaces that ended in a window had lived less than a threshold?
 --   Births and ends are known within bounds: certain when the longest possible life is below the
 --   threshold, possible when only the shortest is. What a reboot ended is left out. Scans see only
---   what outlives the time between two of them; see minimum_lifetime_us in coverage.
+--   what outlives the time between two of them; see minimum_lifetime_us in coverage. What was counted
+--   instead of listed is in storms.
 -- parameters:
 --   since         time     none     only what ended after this
 --   until         time     now      only what ended by then; now is the end of the last scan

@@ -10,6 +10,7 @@ export interface Pulse {
   readonly scanStartedUs: number;
   readonly scanEndedUs: number;
   readonly scanIntervalUs: number;
+  readonly watchedUs: number | null;
 }
 
 export interface Recorder {

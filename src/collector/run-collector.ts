@@ -16,6 +16,7 @@ import {
   deriveStart,
   deriveStop,
 } from '../domain/derive-session.ts';
+import { DEFAULT_GROWTH_POLICY } from '../domain/growth-policy.ts';
 import { SCAN_SOURCES, type Scan, type ScanSource } from '../domain/scan.ts';
 import { US_PER_MS, US_PER_SECOND } from '../domain/time.ts';
 import { resumeWatch, type Watch } from '../domain/watch.ts';
@@ -123,6 +124,10 @@ async function watchUntilStopped(running: Running, resumed: Watch): Promise<Watc
     const scan = scanner.scan();
     const policy = {
       initialHolders: options.initialHolders,
+      growth: DEFAULT_GROWTH_POLICY,
+      source: 'procfs' as const,
+      continuedFromUs: null,
+      kernel: null,
       heartbeatUs: HEARTBEAT_US,
       silenceMaxUs: silenceMaxUs(intervalUs, lastDurationUs),
     };
@@ -132,6 +137,7 @@ async function watchUntilStopped(running: Running, resumed: Watch): Promise<Watc
       scanStartedUs: scan.startedAtUs,
       scanEndedUs: scan.endedAtUs,
       scanIntervalUs: intervalUs,
+      watchedUs: null,
     });
     watch = derived.watch;
     lastDurationUs = scan.endedAtUs - scan.startedAtUs;
@@ -211,5 +217,6 @@ function toCollectorFacts(
     ownNamespaces: { ...host.ownNamespaces },
     scanIntervalUs: options.scanIntervalMs * US_PER_MS,
     initialHolders: options.initialHolders,
+    growth: DEFAULT_GROWTH_POLICY,
   };
 }

@@ -1,7 +1,7 @@
 /** What folding an event changed: the records that a projection stores. */
 import type { EventOf } from './event.ts';
 import type { Holder } from './holder.ts';
-import type { Boot, Coverage, Gap, LifespanId, NamespaceSet } from './known.ts';
+import type { Boot, Coverage, Gap, LifespanId, NamespaceSet, Storm } from './known.ts';
 import type { Lifespan } from './lifespan.ts';
 import type { WallOffset } from './wall-clock.ts';
 
@@ -23,6 +23,7 @@ export type Change =
       readonly value: Gap;
       readonly closed: EventOf<'observation.gap_closed'> | null;
     }
+  | { readonly record: 'storm'; readonly value: Storm }
   | {
       readonly record: 'incarnation';
       readonly boot: string;

@@ -4,10 +4,13 @@ import { toHoldingIdentity, type Holdings } from './holdings.ts';
 import type { Known } from './known.ts';
 import type { NamespaceKey, NamespaceType } from './namespace-type.ts';
 import type { ObservedProcess, Scan } from './scan.ts';
+import type { KernelView } from './settle-scan.ts';
 
 export interface Continuity {
   /** The process of this pid, as this scan saw it. */
   findProcess(pid: number): ObservedProcess | undefined;
+  /** Kernel records spoke of this process while the scan ran: what the scan says about it is not news. */
+  hasMoved(pid: number | null): boolean;
   /** The scan saw this holder, whatever it holds now. */
   sees(holder: Holder): boolean;
   /** The scan saw this holder holding that namespace. */
@@ -18,7 +21,11 @@ export interface Continuity {
  * Processes, of which there are thousands, are found by pid; the other kinds, of which there are few, by
  * their identity, which is put together only when somebody asks.
  */
-export function buildContinuity(known: Known, scan: Scan, holdings: Holdings): Continuity {
+export function buildContinuity(
+  { known, kernel }: { readonly known: Known; readonly kernel: KernelView | null },
+  scan: Scan,
+  holdings: Holdings,
+): Continuity {
   const processes = new Map(scan.processes.map((process) => [process.pid, process]));
   let others: Map<string, Set<NamespaceKey>> | null = null;
   const findOther = (holder: Holder): Set<NamespaceKey> | undefined => {
@@ -27,6 +34,7 @@ export function buildContinuity(known: Known, scan: Scan, holdings: Holdings): C
   };
   return {
     findProcess: (pid) => processes.get(pid),
+    hasMoved: (pid) => pid !== null && (kernel?.memory.touchedPids.has(pid) ?? false),
     sees(holder) {
       if (holder.kind !== 'process') {
         return findOther(holder) !== undefined;

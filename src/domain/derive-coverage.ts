@@ -1,4 +1,5 @@
 /** Says how well was watched: stretches of coverage, gaps, and the members that are only counted. */
+import { countComm, topComms } from './comm-counts.ts';
 import type { DraftEvent, Draft } from './draft.ts';
 import type { Known, LifespanId } from './known.ts';
 import { toSetKey } from './known.ts';
@@ -6,14 +7,15 @@ import { SCAN_SOURCES, type ObservedProcess, type Scan } from './scan.ts';
 import type { InitialMembers, Stretch, Watch } from './watch.ts';
 
 export interface CoveragePolicy {
+  /** Who watches: `kernel` where hooks tell of every birth between the scans. */
+  readonly source: 'procfs' | 'kernel';
+  /** The first scan goes on from here, because hooks watched since then; null: it begins anew. */
+  readonly continuedFromUs: number | null;
   /** A stretch is written at least this often, also when nothing happens. */
   readonly heartbeatUs: number;
   /** A longer pause between two scans is a gap, not a slow scan. */
   readonly silenceMaxUs: number;
 }
-
-/** Members whose comm is counted by name; the rest are counted together. */
-const COMMS_MAX = 20;
 
 /**
  * Adds observation.gap to the draft when nothing was watched before this scan.
@@ -25,10 +27,11 @@ export function deriveGap(
 ): { seq: number; endUs: number } | undefined {
   const { resumed, previous } = watch;
   const to = scan.startedAtUs;
+  const gap = { event: 'observation.gap', source: policy.source, lost: null } as const;
   if (resumed) {
     const { fromUs: from, reason } = resumed;
     return {
-      seq: draft.add({ event: 'observation.gap', source: 'procfs', lost: null, from, to, reason }),
+      seq: draft.add({ ...gap, from, to, reason }),
       endUs: to,
     };
   }
@@ -38,7 +41,7 @@ export function deriveGap(
   }
   const reason = 'stalled';
   return {
-    seq: draft.add({ event: 'observation.gap', source: 'procfs', lost: null, from, to, reason }),
+    seq: draft.add({ ...gap, from, to, reason }),
     endUs: to,
   };
 }
@@ -53,16 +56,18 @@ export function deriveStretch(
   }: { watch: Watch; scan: Scan; policy: CoveragePolicy; hasGap: boolean },
   draft: Draft,
 ): Stretch | null {
-  const quality = describeQuality(scan);
+  const quality = describeQuality(scan, policy.source);
   const old = watch.stretch;
   const isOver = old !== null && (hasGap || old.quality !== quality);
   if (isOver && old.scanDurationsUs.length > 0) {
     draft.add(toCoverage(old));
   }
-  const fromUs = old === null || hasGap ? scan.startedAtUs : old.toUs;
+  const beginUs = policy.continuedFromUs ?? scan.startedAtUs;
+  const fromUs = old === null || hasGap ? beginUs : old.toUs;
   const grown = growStretch(isOver ? null : old, {
     scan,
     quality,
+    source: policy.source,
     fromUs,
     previous: hasGap ? null : old,
   });
@@ -81,25 +86,31 @@ export function deriveStretch(
 }
 
 /** Which sources ran, and which of them could not read something, and why. */
-function describeQuality(scan: Scan): string {
+function describeQuality(scan: Scan, watcher: string): string {
   const holes = scan.reports.flatMap(({ source, unreadable }) =>
     unreadable.map(({ reason }) => `${source}:${reason}`),
   );
-  return [...scan.covered, '|', ...holes.toSorted()].join(' ');
+  return [watcher, ...scan.covered, '|', ...holes.toSorted()].join(' ');
 }
 
 interface Growth {
   readonly scan: Scan;
   readonly quality: string;
+  readonly source: CoveragePolicy['source'];
   readonly fromUs: number;
   /** The stretch before this scan, whose last scan bounds what could be missed; null after a gap. */
   readonly previous: Stretch | null;
 }
 
-function growStretch(old: Stretch | null, { scan, quality, fromUs, previous }: Growth): Stretch {
+function growStretch(
+  old: Stretch | null,
+  { scan, quality, source, fromUs, previous }: Growth,
+): Stretch {
   const durationUs = scan.endedAtUs - scan.startedAtUs;
   const intervalUs = previous === null ? null : scan.startedAtUs - previous.lastScanUs;
-  const lifetimeUs = previous === null ? durationUs : scan.endedAtUs - previous.lastScanUs;
+  const scannedUs = previous === null ? durationUs : scan.endedAtUs - previous.lastScanUs;
+  // Hooks tell of every birth, however short the life.
+  const lifetimeUs = source === 'kernel' ? 0 : scannedUs;
   return {
     fromUs: old?.fromUs ?? fromUs,
     toUs: scan.endedAtUs,
@@ -112,6 +123,7 @@ function growStretch(old: Stretch | null, { scan, quality, fromUs, previous }: G
     minimumLifetimeUs: Math.max(old?.minimumLifetimeUs ?? 0, lifetimeUs),
     processes: scan.processes.length,
     reports: scan.reports,
+    source,
     quality,
   };
 }
@@ -129,7 +141,7 @@ export function toCoverage(stretch: Stretch): DraftEvent {
   const intervals = stretch.scanIntervalsUs.toSorted((left, right) => left - right);
   return {
     event: 'coverage.changed',
-    source: 'procfs',
+    source: stretch.source,
     from: stretch.fromUs,
     to: stretch.toUs,
     lastScan: stretch.lastScanUs,
@@ -178,7 +190,7 @@ export function countInitialMembers(
       stayed += 1;
     } else {
       gained += 1;
-      byComm.set(comm, (byComm.get(comm) ?? 0) + 1);
+      countComm(byComm, comm);
     }
   }
   const lost = old.lost + old.startTicksByPid.size - stayed;
@@ -223,15 +235,4 @@ export function deriveChurn(
     byComm: new Map(),
     fromUs: atUs,
   };
-}
-
-function topComms(byComm: ReadonlyMap<string, number>): Record<string, number> {
-  const sorted = [...byComm].toSorted(
-    (left, right) => right[1] - left[1] || (left[0] < right[0] ? -1 : 1),
-  );
-  const rest = sorted.slice(COMMS_MAX).reduce((sum, [, count]) => sum + count, 0);
-  return Object.fromEntries([
-    ...sorted.slice(0, COMMS_MAX),
-    ...(rest > 0 ? [['', rest] as const] : []),
-  ]);
 }

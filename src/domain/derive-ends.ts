@@ -5,18 +5,23 @@ import type { Draft } from './draft.ts';
 import type { Holdings } from './holdings.ts';
 import type { Known, LifespanId } from './known.ts';
 import type { Lifespan } from './lifespan.ts';
+import type { OpenMemberBooks } from './member-books.ts';
+import { settleMembers } from './member-events.ts';
 import { toNamespaceKey } from './namespace-type.ts';
 import type { Scan } from './scan.ts';
+import type { KernelView } from './settle-scan.ts';
 import type { Sighting, Watch } from './watch.ts';
 
 interface Input {
   readonly known: Known;
   readonly watch: Watch;
+  readonly books: OpenMemberBooks;
   readonly scan: Scan;
   readonly holdings: Holdings;
   /** Every source ran in this scan: only then does not seeing mean anything. */
   readonly isFull: boolean;
   readonly carried: ReadonlySet<LifespanId>;
+  readonly kernel: KernelView | null;
 }
 
 /**
@@ -69,14 +74,20 @@ function judgeUnseen(
   }
   const { id, type, inum } = lifespan;
   const evidence = sighting.lastSeenUs < input.watch.gapEndUs ? 'inferred-after-gap' : 'scan';
-  const left: Bounds = { after: sighting.lastSeenUs, by: sighting.missedByUs, evidence };
+  const leftUs = input.kernel?.memory.vacant.get(lifespan.id)?.leftUs ?? null;
+  const left: Bounds =
+    leftUs === null
+      ? { after: sighting.lastSeenUs, by: sighting.missedByUs, evidence }
+      : { after: leftUs, by: leftUs, evidence: 'kernel-event' };
   if (lifespan.unheld === null) {
+    settleMembers(input, id, null, draft);
     draft.add({ event: 'namespace.unheld', lifespan: id, type, inum, unheld: left });
   }
-  if (mayBeKeptByChild(input, lifespan)) {
+  if (input.kernel?.tellsEnd(lifespan) === true || mayBeKeptByChild(input, lifespan)) {
     return sighting;
   }
   const gone = lifespan.unheld === null ? left : { ...left, by: input.scan.endedAtUs };
+  settleMembers(input, id, gone, draft);
   draft.add({ event: 'namespace.disappeared', lifespan: id, type, inum, reason: 'vanished', gone });
   return undefined;
 }

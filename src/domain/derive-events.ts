@@ -20,20 +20,30 @@ import { startDraft, type Draft } from './draft.ts';
  * Does not:  read anything, know a clock, or store what it returns.
  */
 import type { AuditEvent } from './event.ts';
+import type { GrowthPolicy } from './growth-policy.ts';
 import { listHoldings } from './holdings.ts';
 import { learnInitialNamespaces, type InitialNamespaces } from './initial-namespaces.ts';
 import { toSetKey, type HolderId, type Known, type LifespanId } from './known.ts';
+import { openMemberBooks } from './member-books.ts';
+import { addCountedWhenDue } from './member-events.ts';
+import { findCarriedMembers } from './member-scan.ts';
 import { NAMESPACE_TYPES, toNamespaceKey } from './namespace-type.ts';
 import { SCAN_SOURCES, type Scan } from './scan.ts';
+import { settleScan, type KernelView } from './settle-scan.ts';
 import type { Watch } from './watch.ts';
 
 export interface DerivePolicy extends CoveragePolicy {
   /** `count`: processes that are only in initial namespaces are counted. `full`: they are listed like all others. */
   readonly initialHolders: 'count' | 'full';
+  /** What kernel records tell beside the scans; null in the procfs profile. */
+  readonly kernel: KernelView | null;
+  readonly growth: GrowthPolicy;
 }
 
 export interface Derived {
   readonly events: AuditEvent[];
+  /** How many lifespans nothing could be said about, because what held them last cannot be read. */
+  readonly unknownCount: number;
   /** The memory for the next call; valid once the events have been folded into the known state. */
   readonly watch: Watch;
 }
@@ -42,10 +52,13 @@ export interface Derived {
 export function deriveEvents(
   known: Known,
   watch: Watch,
-  scan: Scan,
+  whole: Scan,
   policy: DerivePolicy,
 ): Derived {
-  const draft = startDraft(known.position, scan.endedAtUs);
+  const { kernel } = policy;
+  const scan = kernel ? settleScan(whole, kernel.memory) : whole;
+  // Beside a scan other events may have been recorded that are younger than its end.
+  const draft = startDraft(known.position, Math.max(scan.endedAtUs, known.lastAt));
   const isFull = SCAN_SOURCES.every((source) => scan.covered.includes(source));
   const gap = deriveGap({ watch, scan, policy }, draft);
   const looking: Watch = gap ? { ...watch, gapEndUs: gap.endUs } : watch;
@@ -54,14 +67,21 @@ export function deriveEvents(
     ...watch.initial,
   };
   const holdings = listHoldings(scan, { initial, initialHolders: policy.initialHolders });
-  const continuity = buildContinuity(known, scan, holdings);
+  const continuity = buildContinuity({ known, kernel }, scan, holdings);
   const carriedHolders = findCarriedHolders({ known, scan, continuity });
-  const carried = findCarriedLifespans(known, carriedHolders);
-  const input = { known, watch: looking, scan, holdings, initial, carried, isFull, continuity };
+  const books = openMemberBooks(watch.members, policy.growth);
+  const carried = new Set([
+    ...findCarriedLifespans(known, carriedHolders),
+    ...findCarriedMembers({ known, books, continuity }),
+  ]);
+  const looked = { scan, holdings, initial, carried, isFull, continuity, kernel };
+  const input = { known, watch: looking, books, ...looked };
 
   const resolution = deriveLifespans(input, draft);
   deriveHolders(input, resolution, carriedHolders, draft);
   const sightings = deriveEnds(input, resolution, draft);
+  const { heartbeatUs } = policy;
+  addCountedWhenDue(known, books, { atUs: scan.endedAtUs, heartbeatUs }, draft);
   const stretch = deriveStretch({ watch, scan, policy, hasGap: gap !== undefined }, draft);
   const wroteStretch = stretch !== null && stretch.scanDurationsUs.length === 0;
   const initialSet = listInitialSet(initial, resolution);
@@ -79,6 +99,7 @@ export function deriveEvents(
   const window = { startedAtUs: scan.startedAtUs, endedAtUs: scan.endedAtUs };
   return {
     events: draft.events,
+    unknownCount: carried.size,
     watch: {
       ...looking,
       previous: isFull ? window : looking.previous,
@@ -88,12 +109,13 @@ export function deriveEvents(
       ]),
       sightings,
       holderLastSeenUs: rememberCarried(looking, carriedHolders),
-      unreadable: listUnreadable(scan),
+      unreadable: listUnreadable(whole),
       initial,
       initialMembers,
+      members: books.close(scan.endedAtUs),
       stretch,
       resumed: null,
-      gap: deriveGapClosed({ openGap, isFull, carried, sightings }, draft),
+      gap: deriveGapClosed({ openGap, isFull, carried, sightings, source: policy.source }, draft),
     },
   };
 }
@@ -133,11 +155,12 @@ interface GapState {
   readonly isFull: boolean;
   readonly carried: ReadonlySet<LifespanId>;
   readonly sightings: Watch['sightings'];
+  readonly source: string;
 }
 
 /** A gap is closed by the second full scan after it: then every disappearance it hid is confirmed. */
 function deriveGapClosed(
-  { openGap, isFull, carried, sightings }: GapState,
+  { openGap, isFull, carried, sightings, source }: GapState,
   draft: Draft,
 ): Watch['gap'] {
   if (openGap === null) {
@@ -158,7 +181,7 @@ function deriveGapClosed(
     [...sightings.values()].filter(({ missedByUs }) => missedByUs === null).length - carried.size;
   draft.add({
     event: 'observation.gap_closed',
-    source: 'procfs',
+    source,
     gap: openGap.seq,
     recovered: Math.max(0, recovered),
     inferred,

@@ -6,6 +6,14 @@ import type { Draft } from './draft.ts';
 import { toHolderKey, type Holder, type HolderIdentity } from './holder.ts';
 import type { Holding, Holdings } from './holdings.ts';
 import { toSetKey, type HolderId, type Known, type LifespanId, type SetId } from './known.ts';
+import type { MemberGain, OpenMemberBooks } from './member-books.ts';
+import {
+  admitSeen,
+  findMovers,
+  settlePending,
+  type IsMover,
+  type MemberSighting,
+} from './member-scan.ts';
 import {
   isNamespaceType,
   toNamespaceKey,
@@ -19,6 +27,7 @@ import type { Watch } from './watch.ts';
 interface Input {
   readonly known: Known;
   readonly watch: Watch;
+  readonly books: OpenMemberBooks;
   readonly scan: Scan;
   readonly holdings: Holdings;
   readonly continuity: Continuity;
@@ -54,7 +63,10 @@ export function findCarriedHolders({
   const unreadableMounts = findUnreadableMounts(known, scan);
   const carried = new Set<HolderId>();
   for (const holder of known.holders.values()) {
-    if (isUndecided(holder, { scan, continuity, unreadableMounts }) && !continuity.sees(holder)) {
+    const isOpen =
+      continuity.hasMoved(holder.pid) ||
+      isUndecided(holder, { scan, continuity, unreadableMounts });
+    if (isOpen && !continuity.sees(holder)) {
       carried.add(holder.id);
     }
   }
@@ -125,32 +137,37 @@ export function deriveHolders(
   carried: ReadonlySet<HolderId>,
   draft: Draft,
 ): void {
-  const { known } = input;
+  const { known, books } = input;
   const sets = new Map<string, SetId>();
-  const still = new Set<HolderId>();
+  const still = new Set<HolderId>(carried);
   const gained: Gain[] = [];
+  const stayed: MemberSighting[] = [];
   const hold = createHoldResolver(known, resolution);
   for (const holding of input.holdings.listed) {
     const held = hold(holding);
     const knownId = findKnownHolder(input, holding, held, resolution);
-    if (knownId === undefined) {
-      gained.push({ holding, held, resolution, sets });
-    } else {
+    if (knownId !== undefined) {
       still.add(knownId);
+    } else if (held.set !== undefined && isPending(books, holding, held.set)) {
+      stayed.push({ set: held.set, member: holding });
+    } else {
+      gained.push({ holding, held, resolution, sets });
     }
   }
+  const isMover = findMovers(input, still, draft);
   for (const holder of known.holders.values()) {
-    if (
-      !still.has(holder.id) &&
-      !carried.has(holder.id) &&
-      !isEndedWith(known, holder, resolution.replaced)
-    ) {
+    if (!still.has(holder.id) && !isEndedWith(known, holder, resolution.replaced)) {
       addLost(input, holder, draft);
     }
   }
+  settlePending(input, { stayed, still }, draft);
   for (const gain of gained) {
-    addGained(input, gain, draft);
+    addGained(input, gain, isMover, draft);
   }
+}
+
+function isPending(books: OpenMemberBooks, holding: Holding, set: SetId): boolean {
+  return holding.kind === 'process' && books.find(set, holding) !== undefined;
 }
 
 /** What a holding holds, as lifespans. */
@@ -260,7 +277,12 @@ interface Gain {
   readonly sets: Map<string, SetId>;
 }
 
-function addGained(input: Input, { holding, held, resolution, sets }: Gain, draft: Draft): void {
+function addGained(
+  input: Input,
+  { holding, held, resolution, sets }: Gain,
+  isMover: IsMover,
+  draft: Draft,
+): void {
   if (held.lifespans.length === 0) {
     return;
   }
@@ -272,14 +294,17 @@ function addGained(input: Input, { holding, held, resolution, sets }: Gain, draf
     isNewSet = set === draft.nextSeq();
     sets.set(key, set);
   }
-  draft.add({
+  const gain: MemberGain = {
     event: 'holder.gained',
     ...toIdentity(holding, { set, held, resolution }),
     type: set === null ? typeOf(holding) : null,
     namespaces: isNewSet ? [...held.lifespans] : null,
     ...(holding.facts ?? NO_FACTS),
     from: boundGain(input, holding),
-  });
+  };
+  if (set === null || admitSeen(input, { set, gain, isMover }) === 'list') {
+    draft.add(gain);
+  }
 }
 
 function typeOf(holding: Holding): NamespaceType | null {

@@ -6,6 +6,9 @@ import { isInitial, type Holding, type Holdings } from './holdings.ts';
 import type { InitialNamespaces } from './initial-namespaces.ts';
 import { eachHolder, findLifespan, type Known, type LifespanId } from './known.ts';
 import type { Creator, Lifespan } from './lifespan.ts';
+import type { OpenMemberBooks } from './member-books.ts';
+import { settleMembers } from './member-events.ts';
+import { isHeldByPending } from './member-scan.ts';
 import type { NamespaceKey, NamespaceType } from './namespace-type.ts';
 import type { Scan } from './scan.ts';
 import { US_PER_TICK } from './time.ts';
@@ -21,6 +24,7 @@ export interface Resolution {
 interface Input {
   readonly known: Known;
   readonly watch: Watch;
+  readonly books: OpenMemberBooks;
   readonly scan: Scan;
   readonly holdings: Holdings;
   readonly initial: InitialNamespaces;
@@ -38,6 +42,7 @@ export function deriveLifespans(input: Input, draft: Draft): Resolution {
     const current = findLifespan(input.known, key);
     const reuse = current && detectReuse(input, current, key, holdings);
     if (current && !reuse) {
+      learnKernelId(input, current, key, draft);
       lifespanOf.set(key, current.id);
       continue;
     }
@@ -59,6 +64,31 @@ export function deriveLifespans(input: Input, draft: Draft): Resolution {
   return { lifespanOf, replaced };
 }
 
+/** A life that was met without its kernel id, by a collector in the procfs profile, has one all the same. */
+function learnKernelId(
+  { scan }: Input,
+  { id, type, inum, kernelNamespaceId: known }: Lifespan,
+  key: NamespaceKey,
+  draft: Draft,
+): void {
+  const kernelNamespaceId = scan.kernelIds.get(key);
+  if (known !== null || kernelNamespaceId === undefined) {
+    return;
+  }
+  draft.add({
+    event: 'namespace.described',
+    lifespan: id,
+    type,
+    inum,
+    kernelNamespaceId,
+    owner: null,
+    parent: null,
+    ownerUid: null,
+    names: null,
+    nsids: null,
+  });
+}
+
 function livesWithInum(known: Known, inum: number): Lifespan[] {
   return (known.lifespansByInum.get(inum) ?? []).flatMap((id) => known.lifespans.get(id) ?? []);
 }
@@ -74,7 +104,7 @@ function isStillSeen(input: Input, old: Lifespan): boolean {
 /**
  * Is the namespace behind a known type and inum another one than before?
  *
- * Without kernel ids nothing proves it, so a new life is opened only on good grounds and marked:
+ * The kernel's id says so where there is one. Without nothing proves it, so a new life is opened only on good grounds and marked:
  * a complete scan in between did not see it, or nobody who held it is left and every process that
  * holds it now started after it was last seen. A descriptor or bind mount that is new proves nothing:
  * handing a namespace over to one is how `ip netns add` works.
@@ -84,7 +114,11 @@ function detectReuse(
   current: Lifespan,
   key: NamespaceKey,
   holdings: readonly Holding[],
-): 'suspected' | undefined {
+): 'certain' | 'suspected' | undefined {
+  const seenId = input.scan.kernelIds.get(key);
+  if (seenId !== undefined && current.kernelNamespaceId !== null) {
+    return seenId === current.kernelNamespaceId ? undefined : 'certain';
+  }
   if (current.initial || input.carried.has(current.id)) {
     return undefined;
   }
@@ -106,19 +140,21 @@ function detectReuse(
   return areAllYounger ? 'suspected' : undefined;
 }
 
-function isContinued({ known, continuity }: Input, id: LifespanId, key: NamespaceKey): boolean {
+function isContinued(input: Input, id: LifespanId, key: NamespaceKey): boolean {
+  const { known, continuity } = input;
   for (const holder of eachHolder(known, id)) {
     if (continuity.holds(holder, key)) {
       return true;
     }
   }
-  return false;
+  return isHeldByPending(input, id, key);
 }
 
 function endByReuse(input: Input, old: Lifespan, draft: Draft): void {
   const lastSeenUs = input.watch.sightings.get(old.id)?.lastSeenUs ?? old.born.by;
   const gone: Bounds = { after: lastSeenUs, by: input.scan.endedAtUs, evidence: 'inode-reuse' };
   const { id: lifespan, type, inum } = old;
+  settleMembers(input, lifespan, gone, draft);
   draft.add({ event: 'namespace.disappeared', lifespan, type, inum, reason: 'inode-reuse', gone });
 }
 
@@ -139,7 +175,7 @@ function addBirth(input: Input, birth: Birth, draft: Draft): LifespanId {
     inum: Number(digits),
     boot: input.scan.bootId,
     nsfsDev: input.scan.nsfsDev,
-    kernelNamespaceId: null,
+    kernelNamespaceId: input.scan.kernelIds.get(birth.key) ?? null,
     incarnation: birth.incarnation,
     initial: isInitial(input.initial, birth.key),
     suspected: birth.isSuspected,

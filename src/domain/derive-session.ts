@@ -3,6 +3,8 @@ import { startDraft, type DraftEvent } from './draft.ts';
 /** Events about the collector and the clock: start, stop, new boot, wall clock steps. */
 import type { AuditEvent, EventOf } from './event.ts';
 import type { Known } from './known.ts';
+import { openMemberBooks } from './member-books.ts';
+import { addAllMembers } from './member-events.ts';
 import { NAMESPACE_TYPES, toNamespaceKey } from './namespace-type.ts';
 import { anchorBoot, isWallStep } from './wall-clock.ts';
 import type { Watch } from './watch.ts';
@@ -76,6 +78,12 @@ export function deriveClockStep(known: Known, reading: ClockReading): AuditEvent
   return draft.events;
 }
 
+/** Nobody is admitted any more. */
+const NO_LIMITS = {
+  holders: { burst: 0, perSecond: 0 },
+  movers: { burst: 0, perSecond: 0 },
+};
+
 /** Derives the last events of a collector that ends on purpose: the watching stretch so far, the counts, the stop. */
 export function deriveStop(
   known: Known,
@@ -84,8 +92,12 @@ export function deriveStop(
 ): AuditEvent[] {
   const draft = startDraft(known.position, atUs);
   const { stretch, initialMembers, initial } = watch;
-  if (stretch && stretch.scanDurationsUs.length > 0) {
-    draft.add(toCoverage(stretch));
+  addAllMembers(known, openMemberBooks(watch.members, NO_LIMITS), draft);
+  const isGrowing = stretch?.source === 'kernel' && atUs > stretch.fromUs;
+  if (stretch && (isGrowing || stretch.scanDurationsUs.length > 0)) {
+    // Hooks watch until the end, scans until the last one.
+    const toUs = stretch.source === 'kernel' ? atUs : stretch.toUs;
+    draft.add(toCoverage({ ...stretch, toUs }));
   }
   const initialSet = NAMESPACE_TYPES.flatMap(
     (type) => known.lifespanByKey.get(toNamespaceKey(type, initial[type] ?? 0)) ?? [],

@@ -1,5 +1,6 @@
-/** Events being derived from one scan: numbers them as the log will, so that they can name one another. */
+/** Events being derived from one scan or from kernel records: numbers them as the log will, so that they can name one another. */
 import type { AuditEvent } from './event.ts';
+import type { Known } from './known.ts';
 
 type WithoutHeader<Event> = Event extends AuditEvent
   ? Omit<Event, 'seq' | 'at' | 'version'>
@@ -25,6 +26,30 @@ export function startDraft(position: number, atUs: number): Draft {
     add(event) {
       const seq = position + events.length + 1;
       events.push({ ...event, seq, at: atUs, version: 1 } as AuditEvent);
+      return seq;
+    },
+  };
+}
+
+/**
+ * Starts a draft whose events count at once: `fold` folds each into the known state as soon as it is
+ * added, so that the next rule sees what the last one decided. Kernel records need that: one batch of
+ * them tells of births, moves and ends of the same namespace.
+ */
+export function startFoldingDraft(
+  known: Known,
+  atUs: number,
+  fold: (event: AuditEvent) => void,
+): Draft {
+  const events: AuditEvent[] = [];
+  return {
+    events,
+    nextSeq: () => known.position + 1,
+    add(draft) {
+      const seq = known.position + 1;
+      const event = { ...draft, seq, at: atUs, version: 1 } as AuditEvent;
+      events.push(event);
+      fold(event);
       return seq;
     },
   };

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { boundsSchema } from './bounds.ts';
 import { NsauditError } from './errors.ts';
 import { compileEventCodec, type EventCodec } from './event-codec.ts';
+import { growthPolicySchema } from './growth-policy.ts';
 import { holderIdentitySchema } from './holder.ts';
 import { creatorSchema, END_REASONS, lifespanSchema } from './lifespan.ts';
 import { NAMESPACE_TYPES } from './namespace-type.ts';
@@ -52,6 +53,8 @@ const collectorStarted = define('collector.started', {
   ownNamespaces: z.record(z.string(), id),
   scanIntervalUs: count,
   initialHolders: z.enum(['count', 'full']),
+  /** Beyond which members and births are counted instead of listed; null in logs from before: nothing was. */
+  growth: growthPolicySchema.nullable().default(null),
 });
 
 const collectorStopped = define('collector.stopped', { boot: z.string(), reason: z.string() });
@@ -128,6 +131,7 @@ const namespaceBorn = define('namespace.born', {
 /** Facts learnt or changed after the birth; a null says nothing new. */
 const namespaceDescribed = define('namespace.described', {
   ...subject,
+  kernelNamespaceId: lifespanSchema.shape.kernelNamespaceId,
   owner: id.nullable().default(null),
   parent: id.nullable().default(null),
   ownerUid: id.nullable().default(null),
@@ -157,7 +161,10 @@ const holderLost = define('holder.lost', {
   to: boundsSchema,
 });
 
-/** Members of one set that are counted instead of listed. */
+/**
+ * Members of one set that are counted instead of listed: all of the initial set, and those of another one
+ * that came and went beyond what is listed (see growth-policy.ts; then `gained` and `lost` are equal).
+ */
 const holdersChurned = define('holders.churned', {
   set: id,
   namespaces: z.array(id).nullable().default(null),
@@ -171,10 +178,15 @@ const holdersChurned = define('holders.churned', {
   to: timelineUs,
 });
 
-/** Short births of one uid that are counted instead of listed. */
+/**
+ * Short births of one uid that are counted instead of listed: each lived less than a second, and nothing
+ * but its creator held it. They have no lifespan and no incarnation.
+ */
 const namespacesStormed = define('namespaces.stormed', {
   type,
   creator: creatorSchema,
+  /** `several`: further processes of the same uid made some of them; `creator` made the first. */
+  creators: z.enum(['one', 'several']).default('one'),
   count,
   firstKernelNamespaceId: lifespanSchema.shape.kernelNamespaceId,
   lastKernelNamespaceId: lifespanSchema.shape.kernelNamespaceId,

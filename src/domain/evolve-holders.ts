@@ -147,6 +147,13 @@ export function closeHolder(known: Known, holder: Holder, to: Bounds): Change[] 
   if (holder.set !== null) {
     known.sets.get(holder.set)?.members.delete(holder.id);
   }
+  if (holder.pid !== null) {
+    const ofPid = known.holdersByPid.get(holder.pid);
+    ofPid?.delete(holder.id);
+    if (ofPid?.size === 0) {
+      known.holdersByPid.delete(holder.pid);
+    }
+  }
   return [
     { record: 'holder', value: holder },
     { record: 'holder-counts', lifespans: held },

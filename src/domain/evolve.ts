@@ -81,6 +81,8 @@ function apply(known: Known, event: AuditEvent): Change[] {
     case 'namespace.disappeared':
       return applyDisappeared(known, event);
     case 'namespaces.stormed':
+      // Born and gone again: no lifespan, no incarnation of an inum.
+      return [{ record: 'storm', value: event }];
     case 'log.pruned':
     case 'checkpoint.published':
       return [];
@@ -168,6 +170,10 @@ function applyDescribed(known: Known, event: EventOf<'namespace.described'>): Ch
   lifespan.owner = event.owner ?? lifespan.owner;
   lifespan.parent = event.parent ?? lifespan.parent;
   lifespan.ownerUid = event.ownerUid ?? lifespan.ownerUid;
+  if (event.kernelNamespaceId !== null) {
+    lifespan.kernelNamespaceId = event.kernelNamespaceId;
+    known.lifespanByKernelId.set(event.kernelNamespaceId, lifespan.id);
+  }
   for (const name of event.names ?? []) {
     addName(lifespan, name);
   }
@@ -200,6 +206,13 @@ function forgetLifespan(known: Known, lifespan: Lifespan): void {
   const key = toNamespaceKey(lifespan.type, lifespan.inum);
   if (known.lifespanByKey.get(key) === lifespan.id) {
     known.lifespanByKey.delete(key);
+  }
+  const { kernelNamespaceId } = lifespan;
+  if (
+    kernelNamespaceId !== null &&
+    known.lifespanByKernelId.get(kernelNamespaceId) === lifespan.id
+  ) {
+    known.lifespanByKernelId.delete(kernelNamespaceId);
   }
   const others = (known.lifespansByInum.get(lifespan.inum) ?? []).filter(
     (id) => id !== lifespan.id,

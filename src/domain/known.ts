@@ -33,6 +33,8 @@ export interface NamespaceSet {
 
 export type Coverage = EventOf<'coverage.changed'>;
 export type Gap = EventOf<'observation.gap'>;
+/** Births that were only counted: a record of their own, and nothing that is there now. */
+export type Storm = EventOf<'namespaces.stormed'>;
 
 export interface Known {
   /** seq of the last event folded; 0 before the first. */
@@ -46,10 +48,14 @@ export interface Known {
   readonly lifespanByKey: Map<NamespaceKey, LifespanId>;
   /** Not ended lifespans by inum: more than one only until the older one's end has been recorded. */
   readonly lifespansByInum: Map<number, LifespanId[]>;
+  /** Not ended lifespans by the kernel's id, where the kernel has ids. */
+  readonly lifespanByKernelId: Map<string, LifespanId>;
   /** How many lifespans each inum had in this boot. */
   readonly incarnations: Map<number, number>;
   readonly holders: Map<HolderId, Holder>;
   readonly holderByKey: Map<string, HolderId>;
+  /** Holders that are tasks, or belong to one, by the pid of their process. */
+  readonly holdersByPid: Map<number, Set<HolderId>>;
   /** Holders of one lifespan alone; members of sets are found through `setsOf`. */
   readonly holdersOf: Map<LifespanId, Set<HolderId>>;
   readonly sets: Map<SetId, NamespaceSet>;
@@ -72,9 +78,11 @@ export function emptyKnown(): Known {
     lifespans: new Map(),
     lifespanByKey: new Map(),
     lifespansByInum: new Map(),
+    lifespanByKernelId: new Map(),
     incarnations: new Map(),
     holders: new Map(),
     holderByKey: new Map(),
+    holdersByPid: new Map(),
     holdersOf: new Map(),
     sets: new Map(),
     setByMembers: new Map(),
@@ -122,6 +130,9 @@ export function indexLifespan(known: Known, lifespan: Lifespan): void {
     ...(known.lifespansByInum.get(lifespan.inum) ?? []),
     lifespan.id,
   ]);
+  if (lifespan.kernelNamespaceId !== null) {
+    known.lifespanByKernelId.set(lifespan.kernelNamespaceId, lifespan.id);
+  }
 }
 
 /** Enters a namespace set into every index. */
@@ -142,6 +153,9 @@ export function indexHolder(known: Known, key: string, holder: Holder): void {
   }
   if (holder.set !== null) {
     known.sets.get(holder.set)?.members.add(holder.id);
+  }
+  if (holder.pid !== null) {
+    add(known.holdersByPid, holder.pid, holder.id);
   }
 }
 

@@ -23,6 +23,7 @@ export type EndReason = (typeof END_REASONS)[number];
 
 /** How the creator made the namespace; null when only a scan saw the result. */
 export const CREATION_CALLS = ['unshare', 'clone', 'clone3'] as const;
+export type CreationCall = (typeof CREATION_CALLS)[number];
 
 export const creatorSchema = z.object({
   pid: id,
@@ -43,7 +44,7 @@ export const lifespanSchema = z.object({
   inum: id,
   /** The kernel's u64 ns_id as decimal digits; it does not fit a JS number. */
   kernelNamespaceId: z.string().regex(/^\d+$/).nullable().default(null),
-  /** This is the nth namespace seen with this inum in this boot, of whatever type. */
+  /** The nth lifespan with this inum in this boot, of whatever type. Births that were only counted are none. */
   incarnation: z.number().int().positive(),
   initial: z.boolean().default(false),
   /** The inum looks reused, but nothing proves that this is not the earlier life going on. */

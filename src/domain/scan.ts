@@ -5,7 +5,7 @@
  * was true at some moment in [startedAtUs, endedAtUs], and two facts need not have been true together.
  * "Unreadable" is kept apart from "absent" everywhere, because only absence may end a holder.
  */
-import type { NamespaceType } from './namespace-type.ts';
+import type { NamespaceKey, NamespaceType } from './namespace-type.ts';
 import type { ProcessFacts } from './process-facts.ts';
 
 /** inum by type; a type is missing when the kernel or the process has no such link (old kernel, zombie). */
@@ -96,6 +96,11 @@ export interface Scan {
   readonly processes: readonly ObservedProcess[];
   readonly mountNamespaces: readonly ObservedMountNamespace[];
   readonly reports: readonly SourceReport[];
+  /**
+   * The kernel's ids of the namespaces seen, as decimal digits. Empty where the source or the kernel has
+   * none. A namespace seen under two ids in one scan (its inum changed hands meanwhile) is left out.
+   */
+  readonly kernelIds: ReadonlyMap<NamespaceKey, string>;
   /** Sources that did run in this scan; what a source that did not run would have shown stays as it was. */
   readonly covered: readonly ScanSource[];
 }

@@ -5,6 +5,7 @@
  */
 import type { InitialNamespaces } from './initial-namespaces.ts';
 import type { HolderId, Known, LifespanId } from './known.ts';
+import type { MemberBooks } from './member-books.ts';
 import type { ScanSource, SourceReport } from './scan.ts';
 
 export interface ScanWindow {
@@ -40,6 +41,8 @@ export interface Stretch {
   readonly minimumLifetimeUs: number;
   readonly processes: number;
   readonly reports: readonly SourceReport[];
+  /** Who watched, as in CoveragePolicy. */
+  readonly source: 'procfs' | 'kernel';
   /** Which sources ran and what kinds of things were unreadable; a change ends the stretch. */
   readonly quality: string;
 }
@@ -55,6 +58,8 @@ export interface Watch {
   readonly unreadable: ReadonlySet<string>;
   readonly initial: InitialNamespaces;
   readonly initialMembers: InitialMembers;
+  /** Members of the other sets that are not in the log (yet). */
+  readonly members: MemberBooks;
   readonly stretch: Stretch | null;
   /** Timeline instant until which the last gap lasted: bounds that reach behind it were inferred. */
   readonly gapEndUs: number;
@@ -89,6 +94,7 @@ function emptyWatch(): Watch {
     unreadable: new Set(),
     initial: {},
     initialMembers: NO_MEMBERS,
+    members: new Map(),
     stretch: null,
     gapEndUs: Number.NEGATIVE_INFINITY,
     resumed: null,

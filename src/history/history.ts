@@ -122,6 +122,9 @@ export interface Status {
   readonly namespaces: Readonly<Record<NamespaceType, number>>;
   readonly gapCount: number;
   readonly gapTotalUs: number;
+  /** Gaps that stand for records of the kernel which found no room, and how many records those were. */
+  readonly lossCount: number;
+  readonly lostCount: number;
 }
 
 /**

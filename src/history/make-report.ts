@@ -151,7 +151,7 @@ function warn({ coverage: { state, gaps } }: ReportInput): string {
 function countSection(input: ReportInput): ReportSection {
   return toSection(input, {
     title: 'Namespaces by type',
-    note: `Alive at the end of the window; born, ended and short-lived (less than a second, certainly and possibly) within it.${warn(input)}`,
+    note: `Alive at the end of the window; born, ended and short-lived (less than a second, certainly and possibly) within it. Stormed are those of the born that were counted instead of listed.${warn(input)}`,
     query: 'counts-by-type',
     columns: [
       'type',
@@ -162,6 +162,7 @@ function countSection(input: ReportInput): ReportSection {
       'ended_by_reboot',
       'short_lived',
       'possibly_short_lived',
+      'stormed',
     ],
     rows: ask(input, 'counts-by-type'),
   });
@@ -171,10 +172,11 @@ function creatorSection(input: ReportInput, limit: number): ReportSection {
   const rows = ask(input, 'creators', { limit });
   return toSection(input, {
     title: limit === TOP_ROWS ? 'Top creators' : 'Creators',
-    note: `Most births first; a line without uid is what nobody was seen to create. Where seen_by is scan, it is the oldest process seen inside.${warn(input)}${atMost(rows)}`,
+    note: `Most births first, stormed are those of them that were counted instead of listed; a line without uid is what nobody was seen to create. Where seen_by is scan, it is the oldest process seen inside.${warn(input)}${atMost(rows)}`,
     query: 'creators',
     columns: [
       'born',
+      'stormed',
       'types',
       'uid',
       'loginuid',

@@ -12,7 +12,8 @@ export interface Head {
   /** Timeline instant of the last event folded: from then on, records are as they stand in the database. */
   readonly lastEventUs: number;
   /**
-   * The latest instant that was watched: the end of the last scan. Questions about now are about this
+   * The latest instant that was watched: the end of the last scan, or up to when kernel events have been
+   * taken in. Questions about now are about this
    * instant, so that no answer claims more than was seen.
    */
   readonly nowUs: number;
@@ -29,12 +30,13 @@ interface HeadRow {
   readonly last_at_us: number;
   readonly scan_started_us: number | null;
   readonly scan_ended_us: number | null;
+  readonly watched_us: number | null;
   readonly covered_us: number | null;
 }
 
 const HEAD_SQL = `
   SELECT p.host, p.log_id, p.position, p.is_collecting, p.last_at_us,
-    v.scan_started_us, v.scan_ended_us,
+    v.scan_started_us, v.scan_ended_us, v.watched_us,
     (SELECT max(c.to_us) FROM coverage AS c) AS covered_us
   FROM projection AS p
   LEFT JOIN live AS v ON v.id = 1
@@ -57,7 +59,7 @@ export function readHead(statements: Statements): Head {
       'nothing has been recorded yet: start the collector with nsaudit collect and wait for its first scan.',
     );
   }
-  const nowUs = row.scan_ended_us ?? row.covered_us ?? row.last_at_us;
+  const nowUs = row.watched_us ?? row.scan_ended_us ?? row.covered_us ?? row.last_at_us;
   return {
     host: row.host,
     logId: row.log_id,

@@ -10,12 +10,18 @@ const COUNT_SQL = `
   SELECT count(*) AS alive FROM lifespan AS l WHERE l.type = :type AND l.to_us = ${FOREVER_US}`;
 
 const GAPS_SQL = `
-  SELECT count(*) AS gapCount, coalesce(sum(g.to_us - g.from_us), 0) AS gapTotalUs FROM gap AS g`;
+  SELECT
+    count(*) AS gapCount,
+    coalesce(sum(g.to_us - g.from_us), 0) AS gapTotalUs,
+    count(g.lost) AS lossCount,
+    coalesce(sum(g.lost), 0) AS lostCount
+  FROM gap AS g`;
 
 export function readStatus({ head, log }: Question, statements: Statements): Status {
   const count = (type: NamespaceType) =>
     statements.get<{ alive: number }>(COUNT_SQL, { type })?.alive ?? 0;
-  const gaps = statements.get<Pick<Status, 'gapCount' | 'gapTotalUs'>>(GAPS_SQL);
+  const gaps =
+    statements.get<Pick<Status, 'gapCount' | 'gapTotalUs' | 'lossCount' | 'lostCount'>>(GAPS_SQL);
   return {
     host: head.host,
     logId: head.logId,
@@ -28,5 +34,7 @@ export function readStatus({ head, log }: Question, statements: Statements): Sta
     ) as Status['namespaces'],
     gapCount: gaps?.gapCount ?? 0,
     gapTotalUs: gaps?.gapTotalUs ?? 0,
+    lossCount: gaps?.lossCount ?? 0,
+    lostCount: gaps?.lostCount ?? 0,
   };
 }

@@ -21,9 +21,12 @@ const REAL_UID = /^Uid:\t(\d+)\t/m;
 const REAL_GID = /^Gid:\t(\d+)\t/m;
 const CGROUP_LINE = /^\d+:([^:]*):(\/.*)$/;
 
+/** What somebody else may have told already. */
+export type Credentials = Pick<ProcessFacts, 'uid' | 'gid' | 'loginuid' | 'session'>;
+
 export interface FactsReader {
-  /** The facts of a process, from memory where it is known. */
-  resolve(draft: ProcessDraft, tally: SourceTally): ProcessFacts;
+  /** The facts of a process, from memory where it is known. `credentials` spares reading them. */
+  resolve(draft: ProcessDraft, tally: SourceTally, credentials?: Credentials): ProcessFacts;
   /** Forgets every process that is not among these. */
   keepOnly(drafts: readonly ProcessDraft[]): void;
 }
@@ -38,13 +41,13 @@ export function createFactsReader(reader: ProcReader): FactsReader {
   const rememberedByPid = new Map<number, Remembered>();
 
   return {
-    resolve(draft, tally) {
+    resolve(draft, tally, credentials) {
       const { pid, startTimeTicks, comm } = draft.observed;
       const remembered = rememberedByPid.get(pid);
       if (remembered?.startTimeTicks === startTimeTicks && remembered.comm === comm) {
         return remembered.facts;
       }
-      const facts = readFacts(reader, draft, tally);
+      const facts = readFacts(reader, draft, tally, credentials);
       rememberedByPid.set(pid, { startTimeTicks, comm, facts });
       return facts;
     },
@@ -59,7 +62,12 @@ export function createFactsReader(reader: ProcReader): FactsReader {
   };
 }
 
-function readFacts(reader: ProcReader, draft: ProcessDraft, tally: SourceTally): ProcessFacts {
+function readFacts(
+  reader: ProcReader,
+  draft: ProcessDraft,
+  tally: SourceTally,
+  credentials?: Credentials,
+): ProcessFacts {
   const { ppid, comm, isZombie } = draft.observed;
   // A leader that has ended has lost what its threads still have.
   const [tid] = isZombie ? draft.tids : [];
@@ -75,27 +83,25 @@ function readFacts(reader: ProcReader, draft: ProcessDraft, tally: SourceTally):
       return null;
     }
   };
-  const status = attempt(`${directory}/status`, (path) =>
-    reader.readRecord(path).toString('latin1'),
-  );
+  const status = credentials
+    ? null
+    : attempt(`${directory}/status`, (path) => reader.readRecord(path).toString('latin1'));
   const cgroup = attempt(`${directory}/cgroup`, (path) => parseCgroupPath(reader.readWhole(path)));
-  const readId = (path: string): number | null => parseId(reader.readRecord(path));
-  if (status === null) {
+  if ((credentials ? cgroup : status) === null) {
     tally.vanished();
   } else {
     tally.read();
   }
-  return {
-    ppid,
-    comm,
-    exe: attempt(`${directory}/exe`, (path) => readlinkSync(path)),
+  const exe = attempt(`${directory}/exe`, (path) => readlinkSync(path));
+  const readId = (path: string): number | null => parseId(reader.readRecord(path));
+  const { uid, gid, loginuid, session } = credentials ?? {
     uid: parseStatusId(status, REAL_UID),
     gid: parseStatusId(status, REAL_GID),
     loginuid: attempt(`${directory}/loginuid`, readId),
     session: attempt(`${directory}/sessionid`, readId),
-    cgroup,
-    containerId: cgroup === null ? null : findContainerId(cgroup),
   };
+  const containerId = cgroup === null ? null : findContainerId(cgroup);
+  return { ppid, comm, exe, uid, gid, loginuid, session, cgroup, containerId };
 }
 
 function parseStatusId(status: string | null, pattern: RegExp): number | null {

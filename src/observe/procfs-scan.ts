@@ -7,8 +7,7 @@
  * Does not:  decide what a sighting means (domain), run by itself or know where a scan goes (collector).
  * Proved by: test/observe/procfs-scan.test.ts and its neighbours; test/observe/real-proc.test.ts
  */
-import { learnInitialNamespaces, type InitialNamespaces } from '../domain/initial-namespaces.ts';
-import { NAMESPACE_TYPES } from '../domain/namespace-type.ts';
+import type { InitialNamespaces } from '../domain/initial-namespaces.ts';
 import { SCAN_SOURCES, type ObservedProcess, type Scan, type ScanSource } from '../domain/scan.ts';
 import { createProcReader, type ProcReader } from './proc-read.ts';
 import { isNotable, isOutside, type ProcessDraft } from './process-draft.ts';
@@ -19,7 +18,7 @@ import { createLinkReader, type LinkReader } from './procfs-links.ts';
 import { readMounts } from './procfs-mounts.ts';
 import { listPids, readProcess } from './procfs-processes.ts';
 import { readThreads } from './procfs-threads.ts';
-import { createSourceTally, type SourceTally } from './source-tally.ts';
+import { beginWalk, learnInitial, reportWalk, type Walk } from './scan-walk.ts';
 
 export interface ProcfsScannerOptions {
   /** Where the proc file system is mounted, `/proc` on a host. */
@@ -49,10 +48,7 @@ interface Places {
   readonly facts: FactsReader;
 }
 
-/** One scan under way. */
-interface Walk {
-  readonly covered: readonly ScanSource[];
-  readonly tallies: Readonly<Record<ScanSource, SourceTally>>;
+interface ProcfsWalk extends Walk {
   /** Null in the first scan, which only learns them. */
   readonly initial: InitialNamespaces | null;
   readonly previous: readonly ObservedProcess[];
@@ -67,28 +63,27 @@ export function createProcfsScanner(options: ProcfsScannerOptions): ProcfsScanne
   return {
     scan(sources = SCAN_SOURCES) {
       const startedAtUs = clock.timelineUs();
-      const covered = closeOverSources(sources);
-      const walk = { covered, tallies: createTallies(), initial, previous };
+      const walk = { ...beginWalk(sources), initial, previous };
       const drafts = readProcesses(places, walk);
       initial = learnInitial(drafts, initial ?? {});
       readThreadsOf(drafts, places, walk);
       readDescriptorsOf(drafts, places, walk);
       addFactsTo(drafts, places, { ...walk, initial });
       // Mounts come last: whoever makes a namespace, mounts it and ends was seen in one place or the other.
-      const mounts = covered.includes('mounts')
+      const mounts = walk.covered.includes('mounts')
         ? walk.tallies.mounts.time(() => readMounts(places.reader, drafts, walk.tallies.mounts))
         : { mountNamespaces: [], nsfsDev: null };
       const processes = drafts.map(({ observed }) => observed);
       previous = processes;
-      const reports = covered.map((source) => walk.tallies[source].report());
       return {
         bootId,
         startedAtUs,
         endedAtUs: clock.timelineUs(),
         ...mounts,
+        kernelIds: new Map(),
         processes,
-        reports,
-        covered,
+        reports: reportWalk(walk),
+        covered: walk.covered,
       };
     },
   };
@@ -102,7 +97,7 @@ function createPlaces(procRoot: string): Places {
   return { procRoot, reader, links, memory, descriptors, facts: createFactsReader(reader) };
 }
 
-function readProcesses(places: Places, walk: Walk): ProcessDraft[] {
+function readProcesses(places: Places, walk: ProcfsWalk): ProcessDraft[] {
   const { procRoot, memory } = places;
   memory.nextScan();
   const tally = walk.tallies.links;
@@ -121,17 +116,6 @@ function readProcesses(places: Places, walk: Walk): ProcessDraft[] {
     }
   }
   return drafts;
-}
-
-/** Initial namespaces stay the same for the whole boot, so what was learnt first is kept. */
-function learnInitial(
-  drafts: readonly ProcessDraft[],
-  known: InitialNamespaces,
-): InitialNamespaces {
-  const isComplete = NAMESPACE_TYPES.every((type) => known[type] !== undefined);
-  return isComplete
-    ? known
-    : { ...learnInitialNamespaces(drafts.map(({ observed }) => observed)), ...known };
 }
 
 function readThreadsOf(drafts: readonly ProcessDraft[], { links }: Places, walk: Walk): void {
@@ -179,25 +163,6 @@ function addFactsTo(
 
 function addFacts(draft: ProcessDraft, { facts }: Places, { tallies }: Walk): void {
   draft.observed.facts ??= tallies.facts.time(() => facts.resolve(draft, tallies.facts));
-}
-
-function closeOverSources(sources: readonly ScanSource[]): ScanSource[] {
-  return SCAN_SOURCES.filter(
-    (source) =>
-      source === 'links' ||
-      sources.includes(source) ||
-      (source === 'descriptors' && sources.includes('threads')),
-  );
-}
-
-function createTallies(): Walk['tallies'] {
-  return {
-    links: createSourceTally('links'),
-    threads: createSourceTally('threads'),
-    descriptors: createSourceTally('descriptors'),
-    mounts: createSourceTally('mounts'),
-    facts: createSourceTally('facts'),
-  };
 }
 
 /** By pid, built when it is first asked for: it hardly ever is. */

@@ -16,7 +16,12 @@ import type { SourceTally } from './source-tally.ts';
 
 type Draft<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
 
-const NO_LINKS = { links: {}, forChildren: {} } as const;
+interface Differing {
+  readonly links: NamespaceLinks;
+  readonly forChildren: ForChildrenLinks;
+}
+
+const NO_LINKS: Differing = { links: {}, forChildren: {} };
 
 /** Fills in tids, threads and threadsUnreadable of one process. Only those with several threads are worth the call. */
 export function readThreads(links: LinkReader, draft: ProcessDraft, tally: SourceTally): void {
@@ -102,15 +107,19 @@ function readThread(
   if (seen.refusal) {
     refuse(draft, seen.refusal.reason, seen.refusal.path, tally);
   }
+  const differing = findDiffering(seen, draft);
+  const identity = differing && readThreadIdentity(links, draft, tid, tally);
+  return identity && { ...identity, ...differing, descriptors: [] };
+}
+
+/** What of a thread's namespaces is not that of its process, null when there is nothing. */
+export function findDiffering(thread: Differing, { observed }: ProcessDraft): Differing | null {
   // A leader that has ended is no measure: what its threads are in is listed in full.
-  const leader = draft.observed.isZombie ? NO_LINKS : draft.observed;
-  const own = differingLinks(seen.links, leader.links);
-  const forChildren = differingForChildren(seen.forChildren, leader.forChildren);
-  if (Object.keys(own).length === 0 && Object.keys(forChildren).length === 0) {
-    return null;
-  }
-  const identity = readThreadIdentity(links, draft, tid, tally);
-  return identity && { ...identity, links: own, forChildren, descriptors: [] };
+  const leader = observed.isZombie ? NO_LINKS : observed;
+  const links = differingLinks(thread.links, leader.links);
+  const forChildren = differingForChildren(thread.forChildren, leader.forChildren);
+  const isSame = Object.keys(links).length === 0 && Object.keys(forChildren).length === 0;
+  return isSame ? null : { links, forChildren };
 }
 
 function differingLinks(links: NamespaceLinks, ofLeader: NamespaceLinks): NamespaceLinks {

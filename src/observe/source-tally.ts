@@ -4,8 +4,8 @@ import type { ScanSource, SourceReport, UnreadableReason } from '../domain/scan.
 export interface SourceTally {
   /** Runs `work` and adds the time it took to the source's duration. */
   time<Result>(work: () => Result): Result;
-  read(): void;
-  vanished(): void;
+  read(count?: number): void;
+  vanished(count?: number): void;
   /** `example` is the path that was refused; the first one of each reason is kept. */
   unreadable(reason: UnreadableReason, example: string): void;
   report(): SourceReport;
@@ -26,11 +26,11 @@ export function createSourceTally(source: ScanSource): SourceTally {
         durationMs += performance.now() - startedMs;
       }
     },
-    read() {
-      readCount += 1;
+    read(count = 1) {
+      readCount += count;
     },
-    vanished() {
-      vanishedCount += 1;
+    vanished(count = 1) {
+      vanishedCount += count;
     },
     unreadable(reason, example) {
       const refusal = refusals.get(reason);

@@ -3,7 +3,7 @@ import type { Change } from '../domain/change.ts';
 import { unreachable } from '../domain/errors.ts';
 import type { EventOf } from '../domain/event.ts';
 import type { Holder } from '../domain/holder.ts';
-import type { Boot, Coverage, Gap, LifespanId, NamespaceSet } from '../domain/known.ts';
+import type { Boot, Coverage, Gap, LifespanId, NamespaceSet, Storm } from '../domain/known.ts';
 import type { Lifespan } from '../domain/lifespan.ts';
 import type { WallOffset } from '../domain/wall-clock.ts';
 
@@ -30,6 +30,7 @@ export interface DirtyRecords {
   readonly coverages: Coverage[];
   readonly gaps: Map<number, DirtyGap>;
   readonly incarnations: Map<string, DirtyIncarnation>;
+  readonly storms: Storm[];
 }
 
 export function noDirtyRecords(): DirtyRecords {
@@ -43,6 +44,7 @@ export function noDirtyRecords(): DirtyRecords {
     coverages: [],
     gaps: new Map(),
     incarnations: new Map(),
+    storms: [],
   };
 }
 
@@ -56,6 +58,7 @@ export function clearDirtyRecords(dirty: DirtyRecords): void {
   dirty.coverages.length = 0;
   dirty.gaps.clear();
   dirty.incarnations.clear();
+  dirty.storms.length = 0;
 }
 
 export function noteChange(dirty: DirtyRecords, change: Change): void {
@@ -83,6 +86,9 @@ export function noteChange(dirty: DirtyRecords, change: Change): void {
       break;
     case 'gap':
       dirty.gaps.set(change.value.seq, { gap: change.value, closed: change.closed });
+      break;
+    case 'storm':
+      dirty.storms.push(change.value);
       break;
     case 'incarnation':
       dirty.incarnations.set(`${change.boot} ${change.inum}`, change);

@@ -28,6 +28,8 @@ export interface Live {
   /** Log position after the scan. */
   readonly position: number;
   readonly scanIntervalUs: number;
+  /** Until when kernel events have been taken in; null where there are none. */
+  readonly watchedUs: number | null;
 }
 
 export interface Projection {
@@ -43,6 +45,13 @@ export interface Projection {
    * events do not follow; then nothing may be applied any more.
    */
   apply(events: readonly AuditEvent[], batchHash: Buffer): void;
+  /**
+   * Folds in one event that is about to be appended. From here on the known state is ahead of the log:
+   * whoever cannot append the event must not go on.
+   */
+  fold(event: AuditEvent): void;
+  /** Commits the rows of events that were folded and have been appended. Errors: as `apply`. */
+  commit(batchHash: Buffer): void;
   setLive(live: Live): void;
   close(): void;
 }
@@ -76,6 +85,8 @@ export async function openProjection({ files, log }: OpenProjectionOptions): Pro
         events.forEach((event) => fold.fold(event));
         withDatabaseErrors(path, () => fold.commit(batchHash));
       },
+      fold: (event) => fold.fold(event),
+      commit: (batchHash) => withDatabaseErrors(path, () => fold.commit(batchHash)),
       setLive: (live) => withDatabaseErrors(path, () => writeLive(live)),
       close: () => withDatabaseErrors(path, () => closeWriter(db)),
     };
@@ -100,10 +111,10 @@ function takeUp(db: DatabaseHandle, log: EventLogReader): Fold {
 
 function prepareLive(db: DatabaseHandle): (live: Live) => void {
   const upsert = db.prepare(
-    `INSERT OR REPLACE INTO live (id, scan_started_us, scan_ended_us, position, scan_interval_us)
-     VALUES (1, ?, ?, ?, ?)`,
+    `INSERT OR REPLACE INTO live (id, scan_started_us, scan_ended_us, position, scan_interval_us, watched_us)
+     VALUES (1, ?, ?, ?, ?, ?)`,
   );
-  return ({ scanStartedUs, scanEndedUs, position, scanIntervalUs }) => {
-    upsert.run(scanStartedUs, scanEndedUs, position, scanIntervalUs);
+  return ({ scanStartedUs, scanEndedUs, position, scanIntervalUs, watchedUs }) => {
+    upsert.run(scanStartedUs, scanEndedUs, position, scanIntervalUs, watchedUs);
   };
 }

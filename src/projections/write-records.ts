@@ -4,12 +4,13 @@
  * Values are spread into arguments: the driver reads an array element by element, which is slower.
  */
 import type { Holder } from '../domain/holder.ts';
-import type { Coverage, Known, NamespaceSet, SetId } from '../domain/known.ts';
+import type { Coverage, Known, NamespaceSet, SetId, Storm } from '../domain/known.ts';
 import type { Lifespan } from '../domain/lifespan.ts';
-import type { CoverageRow, GapRow } from '../store/database-schema.ts';
+import type { CoverageRow, GapRow, StormRow } from '../store/database-schema.ts';
 import type { DatabaseHandle } from '../store/open-database.ts';
 import {
   classOf,
+  toCreatorText,
   HOLDER_COLUMNS,
   HOLDER_LOSS_COLUMNS,
   LIFESPAN_COLUMNS,
@@ -74,6 +75,9 @@ export function prepareRecordWriter(db: DatabaseHandle): RecordWriter {
       for (const { boot, inum, lives } of dirty.incarnations.values()) {
         statements.upsertIncarnation.run(boot, inum, lives);
       }
+      for (const storm of dirty.storms) {
+        statements.insertStorm.run(...toStormValues(storm));
+      }
     },
   };
 }
@@ -101,6 +105,7 @@ function prepareStatements(db: DatabaseHandle) {
     insertCoverage: db.prepare(toInsert('coverage', COVERAGE_COLUMNS)),
     insertGap: db.prepare(toInsert('gap', [...GAP_COLUMNS, ...GAP_CLOSED_COLUMNS])),
     closeGap: db.prepare(toUpdate('gap', GAP_CLOSED_COLUMNS, 'seq')),
+    insertStorm: db.prepare(toInsert('storm', STORM_COLUMNS)),
     upsertIncarnation: db.prepare(
       `${toInsert('incarnation', ['boot', 'inum', 'lives'])}
        ON CONFLICT (boot, inum) DO UPDATE SET lives = excluded.lives`,
@@ -250,6 +255,36 @@ function toCoverageValues(coverage: Coverage): SqlValue[] {
     coverage.processes,
     Number(coverage.complete),
     JSON.stringify(coverage.unreadable),
+  ];
+}
+
+const STORM_COLUMNS = [
+  'seq',
+  'type',
+  'creator',
+  'creator_uid',
+  'creator_comm',
+  'creators',
+  'count',
+  'first_kernel_namespace_id',
+  'last_kernel_namespace_id',
+  'from_us',
+  'to_us',
+] as const satisfies readonly (keyof StormRow)[];
+
+function toStormValues(storm: Storm): SqlValue[] {
+  return [
+    storm.seq,
+    storm.type,
+    toCreatorText(storm.creator),
+    storm.creator.uid,
+    storm.creator.comm,
+    storm.creators,
+    storm.count,
+    storm.firstKernelNamespaceId,
+    storm.lastKernelNamespaceId,
+    storm.from,
+    storm.to,
   ];
 }
 

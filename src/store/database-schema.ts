@@ -53,6 +53,7 @@ export interface LiveRow {
   scan_ended_us: number;
   position: number;
   scan_interval_us: number;
+  watched_us: number | null;
 }
 
 export interface BootRow {
@@ -195,6 +196,20 @@ export interface IncarnationRow {
   lives: number;
 }
 
+export interface StormRow {
+  seq: number;
+  type: string;
+  creator: string;
+  creator_uid: number | null;
+  creator_comm: string | null;
+  creators: string;
+  count: number;
+  first_kernel_namespace_id: string | null;
+  last_kernel_namespace_id: string | null;
+  from_us: number;
+  to_us: number;
+}
+
 export interface ReadDatabase {
   projection: ProjectionRow;
   live: LiveRow;
@@ -209,4 +224,5 @@ export interface ReadDatabase {
   gap: GapRow;
   span_class: SpanClassRow;
   incarnation: IncarnationRow;
+  storm: StormRow;
 }

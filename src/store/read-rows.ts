@@ -21,7 +21,6 @@ const LIFESPAN_BIRTH_COLUMNS = [
   'type',
   'nsfs_dev',
   'inum',
-  'kernel_namespace_id',
   'incarnation',
   'initial',
   'suspected',
@@ -36,6 +35,7 @@ const LIFESPAN_BIRTH_COLUMNS = [
 
 /** What changes while a lifespan goes on. */
 export const LIFESPAN_GROWTH_COLUMNS = [
+  'kernel_namespace_id',
   'owner',
   'parent',
   'owner_uid',
@@ -71,7 +71,6 @@ export function toLifespanBirth(lifespan: Lifespan): SqlValue[] {
     lifespan.type,
     lifespan.nsfsDev,
     lifespan.inum,
-    lifespan.kernelNamespaceId,
     lifespan.incarnation,
     Number(lifespan.initial),
     Number(lifespan.suspected),
@@ -79,15 +78,24 @@ export function toLifespanBirth(lifespan: Lifespan): SqlValue[] {
     born.by,
     born.evidence,
     toFromUs(born),
-    creator && JSON.stringify(creator),
+    creator && toCreatorText(creator),
     creator && creator.uid,
     creator && creator.comm,
   ];
 }
 
+/** JSON with its fields in the order of the schema, as an event has them that was read back from the log. */
+export function toCreatorText(creator: Creator): string {
+  const { pid, startTimeTicks, ppid, comm, exe, uid, gid } = creator;
+  const { loginuid, session, cgroup, containerId, how, evidence } = creator;
+  const facts = { ppid, comm, exe, uid, gid, loginuid, session, cgroup, containerId };
+  return JSON.stringify({ pid, startTimeTicks, ...facts, how, evidence });
+}
+
 export function toLifespanGrowth(lifespan: Lifespan): SqlValue[] {
   const { unheld, unreferenced } = lifespan;
   return [
+    lifespan.kernelNamespaceId,
     lifespan.owner,
     lifespan.parent,
     lifespan.ownerUid,

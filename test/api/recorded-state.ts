@@ -94,6 +94,7 @@ export async function recordState(): Promise<RecordedState> {
       scanEndedUs: at(second) + 100_000,
       position: stored,
       scanIntervalUs: 1_000_000,
+      watchedUs: null,
     });
   };
 

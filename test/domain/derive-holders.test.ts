@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { at, Auditor, only, process } from '../support/scan-builder.ts';
+import { DEFAULT_GROWTH_POLICY } from '../../src/domain/growth-policy.ts';
+import type { ObservedProcess } from '../../src/domain/scan.ts';
+import { at, Auditor, only, process, unreadableProcess } from '../support/scan-builder.ts';
 
 const NET = 4_026_532_268;
 const others = [process(2), process(3), process(4)];
@@ -120,5 +122,101 @@ describe('holders', () => {
     auditor.scan({ second: 12, processes: [...others, zombie] });
     expect(lives(auditor)[0]?.end).not.toBeNull();
     expect(lives(auditor, 5_000)[0]?.end).toBeNull();
+  });
+});
+
+describe('members beyond the budget of their set', () => {
+  const growth = {
+    ...DEFAULT_GROWTH_POLICY,
+    holders: { burst: 1, perSecond: 0 },
+    movers: { burst: 2, perSecond: 0 },
+  };
+  const main = process(50, { net: NET });
+  const fork = (pid: number, more: Partial<ObservedProcess> = {}) =>
+    process(pid, { net: NET }, { startTimeTicks: 1_000 + pid, ...more });
+
+  /** Process 50 is listed and has spent the budget of its set. */
+  function storming(): Auditor {
+    const auditor = new Auditor({ growth });
+    auditor.scan({ second: 10, processes: [...others, process(50)] });
+    auditor.scan({ second: 11, processes: [...others, main, fork(60)] });
+    return auditor;
+  }
+
+  test('are listed when the next scan still sees them, with when they came', () => {
+    const auditor = storming();
+    const first = auditor.scan({ second: 12, processes: [...others, main, fork(70)] });
+    expect(only(first, 'holder.gained')).toEqual([]);
+    const second = auditor.scan({ second: 13, processes: [...others, main, fork(70)] });
+    expect(only(second, 'holder.gained')).toMatchObject([
+      { pid: 70, from: { after: at(11), by: at(12.1), evidence: 'scan' } },
+    ]);
+  });
+
+  test('are counted when the next scan does not see them', () => {
+    const auditor = storming();
+    auditor.scan({ second: 12, processes: [...others, main, fork(70), fork(71)] });
+    auditor.scan({ second: 13, processes: [...others, main] });
+    const events = auditor.stop({ second: 14 });
+    expect(only(events, 'holders.churned').filter(({ gained }) => gained === 2)).toMatchObject([
+      { gained: 2, lost: 2, now: 0, byComm: { test: 2 }, from: at(11), to: at(13.1) },
+    ]);
+    expect(only(auditor.log, 'holder.gained').map(({ pid }) => pid)).toEqual([50, 60]);
+  });
+
+  test('are listed at the stop when they are still there', () => {
+    const auditor = storming();
+    auditor.scan({ second: 12, processes: [...others, main, fork(70)] });
+    expect(only(auditor.stop({ second: 13 }), 'holder.gained')).toMatchObject([{ pid: 70 }]);
+  });
+
+  test('hold their namespaces while they cannot be read', () => {
+    const auditor = storming();
+    auditor.scan({ second: 12, processes: [...others, main, fork(70)] });
+    for (const second of [13, 14, 15, 16]) {
+      const hidden = unreadableProcess(70, { startTimeTicks: 1_070 });
+      auditor.scan({ second, processes: [...others, hidden] });
+    }
+    expect(lives(auditor)[0]?.end).toBeNull();
+    auditor.scan({ second: 17, processes: [...others, fork(70)] });
+    expect(lives(auditor)).toHaveLength(1);
+  });
+
+  test('do not make their namespace look reused when only they are left', () => {
+    const auditor = storming();
+    const late = fork(70, { startTimeTicks: 1_205 });
+    auditor.scan({ second: 12, processes: [...others, main, late] });
+    auditor.scan({ second: 13, processes: [...others, late] });
+    expect(lives(auditor)).toHaveLength(1);
+  });
+
+  test('are counted when they end as zombies, which is no change of namespaces', () => {
+    const auditor = storming();
+    auditor.scan({ second: 12, processes: [...others, main, fork(70)] });
+    const zombie = { ...process(70, {}, { startTimeTicks: 1_070 }), isZombie: true };
+    auditor.scan({
+      second: 13,
+      processes: [...others, main, { ...zombie, links: { user: 5_000 } }],
+    });
+    expect(only(auditor.log, 'holder.gained').map(({ pid }) => pid)).toEqual([50, 60, 70]);
+    const [counted] = only(auditor.stop({ second: 14 }), 'holders.churned').slice(0, 1);
+    expect(counted).toMatchObject({ gained: 1, lost: 1 });
+  });
+
+  test('who changes namespaces in a loop is counted in the end', () => {
+    const auditor = storming();
+    for (let second = 12; second < 40; second += 1) {
+      const net = second % 2 === 0 ? NET : NET + 1;
+      const keeper = process(80, { net: NET + 1 });
+      const mover = process(70, { net });
+      auditor.scan({ second, processes: [...others, main, keeper, mover] });
+    }
+    auditor.stop({ second: 41 });
+    const listed = only(auditor.log, 'holder.gained').filter(({ pid }) => pid === 70);
+    const counted = only(auditor.log, 'holders.churned').filter(({ set }) =>
+      auditor.log.some(({ seq, event }) => seq === set && event === 'holder.gained'),
+    );
+    expect(listed.length).toBeLessThanOrEqual(8);
+    expect(listed.length + counted.reduce((sum, { gained }) => sum + gained, 0)).toBe(28);
   });
 });

@@ -115,10 +115,32 @@ describe('a record that changes', () => {
       lastScanAt: text(11),
       gapCount: 0,
       gapTotalUs: 0,
+      lossCount: 0,
+      lostCount: 0,
     });
     host.watch(12, 13, [...others, inNet(50)]);
     expect(host.history.status()).toMatchObject({ lastScanAt: text(13) });
     expect(host.history.status().namespaces).toMatchObject({ net: 2, uts: 1 });
+  });
+
+  test('records that the kernel lost are counted apart from the other gaps', async () => {
+    const host = await recordHost();
+    host.watch(10, 11, others);
+    const read = new Database(join(host.directory, 'read.db'));
+    const insert = read.prepare(
+      'INSERT INTO gap (seq, source, lost, from_us, to_us, reason) VALUES (?, ?, ?, 1, 3, ?)',
+    );
+    insert.run(1_001, 'kernel', 30, 'lost');
+    insert.run(1_002, 'kernel-holders', 4, 'lost');
+    insert.run(1_003, 'kernel', null, 'killed');
+    read.close();
+    const { gapCount, gapTotalUs, lossCount, lostCount } = host.history.status();
+    expect({ gapCount, gapTotalUs, lossCount, lostCount }).toEqual({
+      gapCount: 3,
+      gapTotalUs: 6,
+      lossCount: 2,
+      lostCount: 34,
+    });
   });
 
   test('a read.db of another log is not answered for that log', async () => {

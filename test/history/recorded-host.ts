@@ -129,6 +129,7 @@ export async function recordHost(policy: Partial<DerivePolicy> = {}): Promise<Re
         scanEndedUs: seen.endedAtUs,
         position: known.position,
         scanIntervalUs: 1_000_000,
+        watchedUs: null,
       });
     },
     async rebuild() {

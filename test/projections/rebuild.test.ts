@@ -107,7 +107,7 @@ function tryToApply(
 describe('read.db is built anew', () => {
   const troubles: readonly [title: string, make: () => void | Promise<void>, reason: RegExp][] = [
     ['when it is missing', () => rmSync(read()), /read\.db does not exist/],
-    ['when it is empty', () => truncateSync(read(), 0), /format version 0, not 1/],
+    ['when it is empty', () => truncateSync(read(), 0), /format version 0, not 2/],
     ['when it is cut short', () => truncateSync(read(), 8_192), /is damaged/],
     [
       'when it is no database',
@@ -120,12 +120,12 @@ describe('read.db is built anew', () => {
         rmSync(read());
         edit(read(), 'CREATE TABLE bookmark (url TEXT)');
       },
-      /format version 0, not 1/,
+      /format version 0, not 2/,
     ],
     [
       'when its format is newer',
       () => edit(read(), 'PRAGMA user_version = 9'),
-      /format version 9, not 1/,
+      /format version 9, not 2/,
     ],
     [
       'when other rules folded it',
@@ -301,13 +301,20 @@ describe('rows that cannot be written', () => {
 });
 
 describe('the pulse', () => {
-  const live = { scanStartedUs: 10, scanEndedUs: 20, position: 5, scanIntervalUs: 1_000_000 };
+  const live = {
+    scanStartedUs: 10,
+    scanEndedUs: 20,
+    position: 5,
+    scanIntervalUs: 1_000_000,
+    watchedUs: null,
+  };
   const row = {
     id: 1,
     scan_started_us: 10,
     scan_ended_us: 20,
     position: 5,
     scan_interval_us: 1_000_000,
+    watched_us: null,
   };
   test('is one row that each scan replaces, and a rebuild forgets', async () => {
     await withState(scratch.path, ({ projection }) => {

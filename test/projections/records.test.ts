@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../src/domain/event.ts';
 import { evolve } from '../../src/domain/evolve.ts';
 import type { Holder } from '../../src/domain/holder.ts';
-import { emptyKnown, type Gap, type NamespaceSet } from '../../src/domain/known.ts';
+import { emptyKnown, type Gap, type NamespaceSet, type Storm } from '../../src/domain/known.ts';
 import type { Lifespan } from '../../src/domain/lifespan.ts';
 import type {
   GapRow,
@@ -16,6 +16,7 @@ import type {
   LifespanRow,
   NamespaceSetRow,
   SpanClassRow,
+  StormRow,
 } from '../../src/store/database-schema.ts';
 import { toHolder, toLifespan } from '../../src/store/read-rows.ts';
 import { storyArbitrary, tellStory } from '../support/scan-model.ts';
@@ -29,6 +30,7 @@ interface Records {
   readonly sets: Map<number, NamespaceSet>;
   readonly gaps: Map<number, { gap: Gap; closedSeq: number | null }>;
   readonly openSets: number[];
+  readonly storms: Storm[];
 }
 
 /** Every record that ever was, as the fold left it. */
@@ -40,6 +42,7 @@ function foldRecords(batches: readonly (readonly AuditEvent[])[]): Records {
     sets: new Map(),
     gaps: new Map(),
     openSets: [],
+    storms: [],
   };
   for (const event of structuredClone(batches.flat())) {
     for (const change of evolve(known, event)) {
@@ -49,6 +52,8 @@ function foldRecords(batches: readonly (readonly AuditEvent[])[]): Records {
         records.holders.set(change.value.id, change.value);
       } else if (change.record === 'set') {
         records.sets.set(change.value.id, change.value);
+      } else if (change.record === 'storm') {
+        records.storms.push(change.value);
       } else if (change.record === 'gap') {
         const { value: gap, closed } = change;
         records.gaps.set(gap.seq, { gap, closedSeq: closed?.seq ?? null });
@@ -57,6 +62,26 @@ function foldRecords(batches: readonly (readonly AuditEvent[])[]): Records {
   }
   records.openSets.push(...known.sets.keys());
   return records;
+}
+
+function toRow({ seq, type, creator, creators, count, from, to, ...rest }: Storm) {
+  return {
+    seq,
+    type,
+    creator,
+    creator_uid: creator.uid,
+    creator_comm: creator.comm,
+    creators,
+    count,
+    first_kernel_namespace_id: rest.firstKernelNamespaceId,
+    last_kernel_namespace_id: rest.lastKernelNamespaceId,
+    from_us: from,
+    to_us: to,
+  };
+}
+
+function toComparable({ creator, ...row }: StormRow) {
+  return { ...row, creator: JSON.parse(creator) as unknown };
 }
 
 async function withRows(
@@ -78,7 +103,7 @@ function byId<Item extends { id: number }>(items: Iterable<Item>): Item[] {
 }
 
 describe('what was folded is what read.db says', () => {
-  test('of every lifespan, holder, set and gap, those that ended too', async () => {
+  test('of every lifespan, holder, set, gap and storm, those that ended too', async () => {
     await fc.assert(
       fc.asyncProperty(storyArbitrary(70), fc.boolean(), async (story, isFull) => {
         const batches = tellStory(story, { initialHolders: isFull ? 'full' : 'count' });
@@ -106,6 +131,8 @@ describe('what was folded is what read.db says', () => {
           expect(gaps.map(({ seq, closed_seq: closedSeq }) => [seq, closedSeq])).toEqual(
             [...expected.gaps].map(([seq, { closedSeq }]) => [seq, closedSeq]),
           );
+          const storms = db.prepare<[], StormRow>('SELECT * FROM storm ORDER BY seq').all();
+          expect(storms.map(toComparable)).toEqual(expected.storms.map(toRow));
         });
       }),
       { numRuns: RUNS },

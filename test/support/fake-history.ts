@@ -291,6 +291,8 @@ function makeStatus(position: number): Status {
     ) as Status['namespaces'],
     gapCount: 1,
     gapTotalUs: 2_500_000,
+    lossCount: 0,
+    lostCount: 0,
   };
 }
 

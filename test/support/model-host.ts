@@ -36,6 +36,14 @@ interface ModelMount {
 /** Numbers choose among what there is at that moment, modulo how many there are. */
 export type HostStep =
   | { readonly do: 'fork'; readonly parent: number; readonly comm: string }
+  | {
+      /** Forks so many at once; those of the storm before exit, except for a few. */
+      readonly do: 'storm';
+      readonly parent: number;
+      readonly count: number;
+      readonly stay: number;
+      readonly comm: string;
+    }
   | { readonly do: 'exit'; readonly process: number }
   | { readonly do: 'unshare'; readonly process: number; readonly types: readonly NamespaceType[] }
   | {
@@ -61,6 +69,7 @@ const TICKS_PER_SECOND = 100;
 export class ModelHost {
   #processes: ModelProcess[] = [];
   #mounts: ModelMount[] = [];
+  #stormers = new Set<number>();
 
   constructor(bootTimeUs: number) {
     this.#addProcess({ pid: 1, ppid: 0, comm: 'init', links: INITIAL_INUMS }, bootTimeUs);
@@ -75,6 +84,10 @@ export class ModelHost {
     if (step.do === 'fork') {
       const { pid, links } = this.#choose(step.parent);
       this.#addProcess({ pid: this.#freePid(), ppid: pid, comm: step.comm, links }, bootTimeUs);
+      return;
+    }
+    if (step.do === 'storm') {
+      this.#storm(step, bootTimeUs);
       return;
     }
     const process = this.#choose(step.process);
@@ -129,6 +142,7 @@ export class ModelHost {
     const hidden = this.#processes.filter(({ isHidden }) => isHidden);
     return {
       ...scan,
+      kernelIds: new Map(),
       nsfsDev: this.#mounts.length > 0 ? '0:4' : null,
       processes: this.#processes.map((process) => observe(process, covered)),
       mountNamespaces: covered.includes('mounts') ? this.#observeMounts() : [],
@@ -166,6 +180,24 @@ export class ModelHost {
       threads: [],
       isHidden: false,
     });
+  }
+
+  #storm(
+    { parent, count, stay, comm }: HostStep & { readonly do: 'storm' },
+    bootTimeUs: number,
+  ): void {
+    const inside = this.#processes.filter((process) => !isPlain(process));
+    // In a container, when there is one: members of the initial namespaces are mostly counted anyway.
+    const { pid: ppid, links } =
+      inside[parent % Math.max(1, inside.length)] ?? this.#choose(parent);
+    const ended = new Set([...this.#stormers].filter((pid) => pid !== ppid).slice(stay));
+    this.#processes = this.#processes.filter(({ pid }) => !ended.has(pid));
+    this.#stormers = new Set();
+    for (let index = 0; index < count; index += 1) {
+      const pid = this.#freePid();
+      this.#addProcess({ pid, ppid, comm, links }, bootTimeUs);
+      this.#stormers.add(pid);
+    }
   }
 
   #bind(process: ModelProcess, { type, path }: { type: NamespaceType; path: string }): void {
@@ -218,6 +250,10 @@ export class ModelHost {
   }
 }
 
+function isPlain({ links }: ModelProcess): boolean {
+  return NAMESPACE_TYPES.every((type) => links[type] === INITIAL_INUMS[type]);
+}
+
 function toTicks(bootTimeUs: number): number {
   return Math.floor((bootTimeUs * TICKS_PER_SECOND) / 1_000_000);
 }
@@ -226,7 +262,7 @@ function observe(process: ModelProcess, covered: readonly ScanSource[]): Observe
   const { pid, startTimeTicks, ppid, comm, isHidden } = process;
   const unreadable = isHidden ? 'EACCES' : null;
   const sees = (source: ScanSource): boolean => !isHidden && covered.includes(source);
-  const isPlain = NAMESPACE_TYPES.every((type) => process.links[type] === INITIAL_INUMS[type]);
+  const areInitial = isPlain(process);
   return {
     pid,
     startTimeTicks,
@@ -243,7 +279,7 @@ function observe(process: ModelProcess, covered: readonly ScanSource[]): Observe
       : [],
     threadsUnreadable: unreadable,
     facts:
-      isPlain || !sees('facts')
+      areInitial || !sees('facts')
         ? null
         : {
             ppid,

@@ -1,7 +1,7 @@
 import type { Change } from '../../src/domain/change.ts';
 /** Builds scans by hand for tests of the pure rules: a small world of processes, descriptors and mounts. */
 import { deriveEvents, type DerivePolicy } from '../../src/domain/derive-events.ts';
-import { deriveStart, type CollectorFacts } from '../../src/domain/derive-session.ts';
+import { deriveStart, deriveStop, type CollectorFacts } from '../../src/domain/derive-session.ts';
 import {
   eventSchema,
   fromStoredEvent,
@@ -11,7 +11,10 @@ import {
   type EventOf,
 } from '../../src/domain/event.ts';
 import { evolve } from '../../src/domain/evolve.ts';
+import { DEFAULT_GROWTH_POLICY } from '../../src/domain/growth-policy.ts';
+import type { Holder } from '../../src/domain/holder.ts';
 import { emptyKnown, type Known } from '../../src/domain/known.ts';
+import type { Lifespan } from '../../src/domain/lifespan.ts';
 import { INITIAL_INUMS } from '../../src/domain/namespace-type.ts';
 import {
   SCAN_SOURCES,
@@ -100,6 +103,7 @@ export function scan({
     startedAtUs,
     endedAtUs: startedAtUs + 100_000,
     nsfsDev: null,
+    kernelIds: new Map(),
     processes,
     mountNamespaces: mountNamespaces ?? [
       { inum: INITIAL_INUMS.mnt, bindMounts: [], unreadable: null },
@@ -117,6 +121,10 @@ export function scan({
 
 const POLICY: DerivePolicy = {
   initialHolders: 'count',
+  source: 'procfs',
+  kernel: null,
+  continuedFromUs: null,
+  growth: DEFAULT_GROWTH_POLICY,
   heartbeatUs: 60_000_000,
   silenceMaxUs: 30_000_000,
 };
@@ -134,12 +142,17 @@ const COLLECTOR: CollectorFacts = {
   ownNamespaces: {},
   scanIntervalUs: 1_000_000,
   initialHolders: 'count',
+  growth: DEFAULT_GROWTH_POLICY,
 };
 
 /** A collector without I/O: folds what it derives, through the stored form, so that nothing is lost in storage. */
 export class Auditor {
   readonly known: Known = emptyKnown();
   readonly log: AuditEvent[] = [];
+  /** Every life there ever was, ended ones too. */
+  readonly lives = new Set<Lifespan>();
+  /** Every holder that was listed, ended ones too. */
+  readonly holders = new Set<Holder>();
   watch: Watch;
   policy: DerivePolicy;
 
@@ -173,12 +186,29 @@ export class Auditor {
     return events;
   }
 
+  /** Ends this collector on purpose. */
+  stop({ second }: { second: number }): AuditEvent[] {
+    const events = deriveStop(this.known, this.watch, { atUs: at(second), reason: 'signal' });
+    this.append(events);
+    return events;
+  }
+
   append(events: readonly AuditEvent[]): Change[] {
-    return events.flatMap((event) => {
-      const read = fromStoredEvent(toStoredEvent(eventSchema.parse(event)));
-      this.log.push(read);
-      return evolve(this.known, read);
-    });
+    return events.flatMap((event) => this.fold(event));
+  }
+
+  fold(event: AuditEvent): Change[] {
+    const read = fromStoredEvent(toStoredEvent(eventSchema.parse(event)));
+    this.log.push(read);
+    const changes = evolve(this.known, read);
+    for (const change of changes) {
+      if (change.record === 'lifespan') {
+        this.lives.add(change.value);
+      } else if (change.record === 'holder') {
+        this.holders.add(change.value);
+      }
+    }
+    return changes;
   }
 }
 

@@ -6,6 +6,7 @@
  * numbers and pids are handed out lowest first, so both are reused as often as can be.
  */
 import fc from 'fast-check';
+import { emptyBirthBooks, openBirthBooks } from '../../src/domain/birth-books.ts';
 import { deriveEvents, type DerivePolicy } from '../../src/domain/derive-events.ts';
 import {
   deriveClockStep,
@@ -13,10 +14,12 @@ import {
   deriveStop,
   type CollectorFacts,
 } from '../../src/domain/derive-session.ts';
+import { startDraft } from '../../src/domain/draft.ts';
 import type { AuditEvent } from '../../src/domain/event.ts';
 import { evolve } from '../../src/domain/evolve.ts';
+import { DEFAULT_GROWTH_POLICY } from '../../src/domain/growth-policy.ts';
 import { emptyKnown, type Known } from '../../src/domain/known.ts';
-import { NAMESPACE_TYPES } from '../../src/domain/namespace-type.ts';
+import { NAMESPACE_TYPES, type NamespaceType } from '../../src/domain/namespace-type.ts';
 import { SCAN_SOURCES, type ScanSource } from '../../src/domain/scan.ts';
 import { resumeWatch, type Watch } from '../../src/domain/watch.ts';
 import { ModelHost, type HostStep } from './model-host.ts';
@@ -24,6 +27,13 @@ import { ModelHost, type HostStep } from './model-host.ts';
 export type Step =
   | HostStep
   | { readonly do: 'scan'; readonly without: ScanSource | null }
+  | {
+      /** More births than are listed, by so many processes of one user. */
+      readonly do: 'birth-storm';
+      readonly count: number;
+      readonly processes: number;
+      readonly type: NamespaceType;
+    }
   | { readonly do: 'wait' | 'step-clock'; readonly seconds: number }
   | { readonly do: 'restart'; readonly isClean: boolean }
   | { readonly do: 'reboot'; readonly isClockLost: boolean };
@@ -58,6 +68,16 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
     }),
   ),
   weigh(5, fc.record({ do: doing('exit'), process: index })),
+  weigh(
+    8,
+    fc.record({
+      do: doing('storm'),
+      parent: index,
+      count: fc.nat({ max: 6 }),
+      stay: fc.nat({ max: 2 }),
+      comm,
+    }),
+  ),
   weigh(3, fc.record({ do: doing('enter'), process: index, other: index, type })),
   weigh(4, fc.record({ do: doing('open'), process: index, other: index, type })),
   weigh(2, fc.record({ do: doing('close'), process: index })),
@@ -73,6 +93,15 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
     }),
   ),
   weigh(2, fc.record({ do: doing('hide'), process: index })),
+  weigh(
+    1,
+    fc.record({
+      do: doing('birth-storm'),
+      count: fc.nat({ max: 60 }),
+      processes: fc.integer({ min: 1, max: 30 }),
+      type,
+    }),
+  ),
   weigh(1, fc.record({ do: doing('wait'), seconds: fc.integer({ min: 1, max: 90 }) })),
   weigh(1, fc.record({ do: doing('step-clock'), seconds: fc.integer({ min: -4000, max: 4000 }) })),
   weigh(1, fc.record({ do: doing('restart'), isClean: fc.boolean() })),
@@ -86,6 +115,14 @@ export function storyArbitrary(stepCount: number): fc.Arbitrary<readonly Step[]>
 
 const POLICY: DerivePolicy = {
   initialHolders: 'count',
+  source: 'procfs',
+  kernel: null,
+  continuedFromUs: null,
+  growth: {
+    ...DEFAULT_GROWTH_POLICY,
+    holders: { burst: 2, perSecond: 0 },
+    movers: { burst: 3, perSecond: 0 },
+  },
   heartbeatUs: 5_000_000,
   silenceMaxUs: 30_000_000,
 };
@@ -103,7 +140,22 @@ const COLLECTOR: CollectorFacts = {
   ownNamespaces: {},
   scanIntervalUs: 1_000_000,
   initialHolders: 'count',
+  growth: DEFAULT_GROWTH_POLICY,
 };
+
+const CREATOR = {
+  ppid: 1,
+  comm: 'storm',
+  exe: null,
+  uid: 1_000,
+  gid: 1_000,
+  loginuid: null,
+  session: null,
+  cgroup: '/a b',
+  containerId: null,
+  how: 'unshare',
+  evidence: 'kernel-event',
+} as const;
 
 const SCAN_US = 60_000;
 /** 2026-11-22T00:00:00Z, when the first boot begins. */
@@ -146,6 +198,9 @@ class ModelWatcher {
     switch (step.do) {
       case 'scan':
         this.#scan(step.without);
+        break;
+      case 'birth-storm':
+        this.#stormBirths(step);
         break;
       case 'wait':
         this.#pass(step.seconds * 1_000_000);
@@ -208,6 +263,27 @@ class ModelWatcher {
     const { events, watch } = deriveEvents(this.#known, this.#watch, scan, this.#policy);
     this.#append(events);
     this.#watch = watch;
+  }
+
+  /** As the kernel would tell of it: each is born and ends at once, and no scan sees it. */
+  #stormBirths({ count, processes, type: made }: Step & { readonly do: 'birth-storm' }): void {
+    const atUs = this.#timelineUs();
+    const draft = startDraft(this.#known.position, atUs);
+    const limits = { perMinuteMax: 0, shortLifeUs: 1_000_000 };
+    const books = openBirthBooks<null>(emptyBirthBooks(), limits);
+    for (let nth = 0; nth < count; nth += 1) {
+      const creator = { ...CREATOR, pid: 5_000 + (nth % processes), startTimeTicks: nth };
+      const life = {
+        type: made,
+        kernelNamespaceId: String(nth),
+        creator,
+        bornUs: atUs - count + nth,
+      };
+      books.admit(`${made}:${nth}`, life, null);
+      books.end(`${made}:${nth}`, atUs - count + nth + 1);
+    }
+    books.addStorms({ atUs, everyUs: 0 }, draft);
+    this.#append(draft.events);
   }
 
   #append(events: readonly AuditEvent[]): void {

@@ -1,0 +1,90 @@
+/** A scan beside a stream of kernel records: what the scan says about things that moved meanwhile is not news. */
+import { toIdentity, type KernelMemory } from './kernel-memory.ts';
+import type { Lifespan } from './lifespan.ts';
+import {
+  NAMESPACE_TYPES,
+  toNamespaceKey,
+  type NamespaceKey,
+  type NamespaceType,
+} from './namespace-type.ts';
+import type { NamespaceLinks, ObservedProcess, Scan } from './scan.ts';
+
+/** What kernel records tell, so that a scan need not be believed in it. */
+export interface KernelView {
+  readonly memory: KernelMemory;
+  /** True when the end of this lifespan will be told by a hook or a handle: then no scan may end it. */
+  tellsEnd(lifespan: Lifespan): boolean;
+}
+
+/** Stands for "changed while the scan ran": the records have said already what became of it. */
+const MOVED = 'moved';
+
+/**
+ * The scan without what records have overtaken. Processes that moved are marked as not readable, so that
+ * nothing is concluded from them; namespaces that ended are left out. The next scan sees them as they are.
+ */
+export function settleScan(scan: Scan, { touchedPids, ended }: KernelMemory): Scan {
+  if (touchedPids.size === 0 && ended.size === 0) {
+    return scan;
+  }
+  const hasEnded = ({ type, inum }: { type: NamespaceType; inum: number }): boolean => {
+    const kernelNamespaceId = scan.kernelIds.get(toNamespaceKey(type, inum)) ?? null;
+    return ended.has(toIdentity({ type, inum, kernelNamespaceId }));
+  };
+  return {
+    ...scan,
+    processes: scan.processes.map((process) => {
+      if (touchedPids.has(process.pid)) {
+        return hide(process);
+      }
+      const descriptors = process.descriptors.filter((descriptor) => !hasEnded(descriptor));
+      return descriptors.length === process.descriptors.length
+        ? process
+        : { ...process, descriptors };
+    }),
+    mountNamespaces: scan.mountNamespaces
+      .filter(({ inum }) => !hasEnded({ type: 'mnt', inum }))
+      .map((mounts) => ({
+        ...mounts,
+        bindMounts: mounts.bindMounts.filter((mount) => !hasEnded(mount)),
+      })),
+  };
+}
+
+/** Every namespace a scan saw, in whatever place. */
+export function listSeenKeys({ processes, mountNamespaces }: Scan): Set<NamespaceKey> {
+  const seen = new Set<NamespaceKey>();
+  const addLinks = (links: NamespaceLinks): void => {
+    for (const type of NAMESPACE_TYPES) {
+      const inum = links[type];
+      if (inum !== undefined) {
+        seen.add(toNamespaceKey(type, inum));
+      }
+    }
+  };
+  for (const process of processes) {
+    for (const task of [process, ...process.threads]) {
+      addLinks(task.links);
+      addLinks(task.forChildren);
+      task.descriptors.forEach(({ type, inum }) => seen.add(toNamespaceKey(type, inum)));
+    }
+  }
+  for (const { inum, bindMounts } of mountNamespaces) {
+    seen.add(toNamespaceKey('mnt', inum));
+    bindMounts.forEach((mount) => seen.add(toNamespaceKey(mount.type, mount.inum)));
+  }
+  return seen;
+}
+
+function hide(process: ObservedProcess): ObservedProcess {
+  return {
+    ...process,
+    links: {},
+    forChildren: {},
+    linksUnreadable: MOVED,
+    descriptors: [],
+    descriptorsUnreadable: MOVED,
+    threads: [],
+    threadsUnreadable: MOVED,
+  };
+}
