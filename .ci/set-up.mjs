@@ -1,7 +1,7 @@
 /**
  * Makes a fresh clone ready, before anything is installed: `npm start` and `npm test` run it first.
  *
- *   node .ci/set-up.mjs start|test
+ *   node .ci/set-up.mjs start|test|vm
  *
  * Holds:    the steps system packages -> npm packages -> build, each skipped when nothing is to do.
  * Promises: says nothing when nothing is to do; leaves either a working dist/ or exit code 1 and the reason.
@@ -23,7 +23,11 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { provideSystemPackages } from './system-packages.mjs';
+import { findClang, provideSystemPackages } from './system-packages.mjs';
+
+/** The one C file, and the define by which it knows the processor whose registers it reads. */
+const bpfFolder = join('src', 'observe', 'bpf');
+const bpfArchitectures = { x64: 'x86', arm64: 'arm64' };
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const oldestNode = [20, 19];
@@ -135,7 +139,8 @@ function provideNodeModules(mode) {
   const key = installKey();
   const mustInstall = readIfThere(installStamp) !== key && !isInstalled();
   if (mustInstall) provideSystemPackages('install', say);
-  if (mode === 'test') provideSystemPackages('test', say);
+  if (mode !== 'start') provideSystemPackages('test', say);
+  if (mode === 'vm') provideSystemPackages('vm', say);
   if (mustInstall) installPackages();
   if (readIfThere(installStamp) !== key) writeFileSync(installStamp, key);
 }
@@ -148,19 +153,19 @@ function listSources(folder) {
   const directory = join(root, folder);
   if (!existsSync(directory)) return [];
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.(?:ts|c|h)$/.test(path))
     .map((path) => join(folder, path))
     .toSorted();
 }
 
 /** Changes whenever a build could come out differently. */
 function buildKey() {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(`${findClang() ?? 'no clang'}\0`);
   const inputs = [
     'package-lock.json',
     'tsconfig.json',
     'tsconfig.build.json',
-    ...['src', 'migrations', 'test/bench'].flatMap(listSources),
+    ...['src', 'migrations', 'test/bench', 'test/vm'].flatMap(listSources),
   ];
   for (const path of inputs)
     hash
@@ -170,10 +175,47 @@ function buildKey() {
   return `${hash.digest('hex')}\n`;
 }
 
+/**
+ * Compiles the program for kernel events, where there is one and a compiler for it.
+ *
+ * @param {string} directory of the build
+ */
+function compileBpf(directory) {
+  const source = join(bpfFolder, 'nsaudit.bpf.c');
+  const clang = findClang();
+  if (!existsSync(join(root, source)) || clang === undefined) return;
+  mkdirSync(join(directory, bpfFolder), { recursive: true });
+  const target = bpfArchitectures[/** @type {'x64'} */ (process.arch)];
+  const { status } = spawnSync(
+    clang,
+    [
+      '-target',
+      'bpf',
+      '-mcpu=v3',
+      '-g',
+      '-O2',
+      '-Wall',
+      '-Wno-unused-function',
+      '-Werror',
+      '-fdebug-compilation-dir=.',
+      ...(target === undefined ? [] : [`-D__TARGET_ARCH_${target}`]),
+      '-c',
+      source,
+      '-o',
+      join(directory, bpfFolder, 'nsaudit.bpf.o'),
+    ],
+    { cwd: root, stdio: ['ignore', 2, 2] },
+  );
+  if (status === 0) return;
+  say(
+    `${clang} cannot compile ${source}, see above. Kernel events are off; nsaudit sees only what is there when it scans procfs.`,
+  );
+}
+
 /** Builds beside dist and then takes its place, so that a failed build leaves the last good one. */
 function provideBuild() {
-  const key = buildKey();
-  if (readIfThere(buildStamp) === key) return;
+  if (readIfThere(buildStamp) === buildKey()) return;
+  provideSystemPackages('build', say);
   say('building');
   rmSync(buildDirectory, { recursive: true, force: true });
   mkdirSync(buildDirectory);
@@ -187,7 +229,8 @@ function provideBuild() {
     rmSync(buildDirectory, { recursive: true, force: true });
     throw new SetUpError('the build failed; the compiler says why above.');
   }
-  writeFileSync(join(buildDirectory, '.nsaudit-set-up'), key);
+  compileBpf(buildDirectory);
+  writeFileSync(join(buildDirectory, '.nsaudit-set-up'), buildKey());
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   renameSync(buildDirectory, join(root, 'dist'));
 }
@@ -195,8 +238,8 @@ function provideBuild() {
 /** @param {string | undefined} mode */
 function setUp(mode) {
   checkNode();
-  if (mode !== 'start' && mode !== 'test') {
-    throw new SetUpError('say what to prepare for: node .ci/set-up.mjs start|test');
+  if (mode !== 'start' && mode !== 'test' && mode !== 'vm') {
+    throw new SetUpError('say what to prepare for: node .ci/set-up.mjs start|test|vm');
   }
   provideNodeModules(mode);
   provideBuild();

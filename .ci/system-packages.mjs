@@ -11,14 +11,16 @@ import { delimiter, join } from 'node:path';
 /**
  * One row per thing that is looked for.
  *
- * `probe`     one of `command` (looked up on PATH and in the sbin directories) or `file` (absolute paths, any of them)
- * `neededFor` 'install': only when npm packages have to be installed; 'test': only before tests
+ * `probe`     one of `command` (looked up on PATH and in the sbin directories; any of them) or `file`
+ *             (absolute paths, any of them)
+ * `neededFor` 'install': only when npm packages have to be installed; 'build': whenever something is built;
+ *             'test': only before tests; 'vm': only before kernels are booted
  * `cost`      what does not work without it, as a sentence
  *
  * @typedef {{
  *   package: string,
- *   probe: { command: string } | { file: string[] },
- *   neededFor: 'install' | 'test',
+ *   probe: { command: string | string[] } | { file: string[] },
+ *   neededFor: 'install' | 'build' | 'test' | 'vm',
  *   cost: string,
  * }} SystemPackage
  */
@@ -26,8 +28,29 @@ import { delimiter, join } from 'node:path';
 const compilerCost =
   'better-sqlite3 cannot be compiled, so the installation fails where no prebuilt binary can be fetched.';
 
+/** Compilers that can make BPF objects, the one without a version first. */
+const clangCommands = ['clang', ...[20, 19, 18, 17, 16, 15, 14].map((major) => `clang-${major}`)];
+
+const libraryDirectories = [
+  `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+  '/usr/lib64',
+  '/usr/lib',
+];
+
 /** @type {SystemPackage[]} */
 const systemPackages = [
+  {
+    package: 'clang',
+    probe: { command: clangCommands },
+    neededFor: 'build',
+    cost: 'The program for kernel events cannot be compiled, so nsaudit sees only what is there when it scans procfs.',
+  },
+  {
+    package: 'libbpf1',
+    probe: { file: libraryDirectories.map((directory) => join(directory, 'libbpf.so.1')) },
+    neededFor: 'build',
+    cost: 'Kernel events cannot be loaded, so nsaudit sees only what is there when it scans procfs.',
+  },
   { package: 'python3', probe: { command: 'python3' }, neededFor: 'install', cost: compilerCost },
   { package: 'make', probe: { command: 'make' }, neededFor: 'install', cost: compilerCost },
   { package: 'g++', probe: { command: 'g++' }, neededFor: 'install', cost: compilerCost },
@@ -80,6 +103,18 @@ const systemPackages = [
     neededFor: 'test',
     cost: 'Tests and benchmarks that need a small C program cannot run.',
   },
+  {
+    package: 'qemu-system-x86',
+    probe: { command: 'qemu-system-x86_64' },
+    neededFor: 'vm',
+    cost: 'No other kernel can be booted.',
+  },
+  {
+    package: 'busybox-static',
+    probe: { command: 'busybox' },
+    neededFor: 'vm',
+    cost: 'No other kernel can be booted.',
+  },
 ];
 
 /** @param {string} command */
@@ -93,9 +128,16 @@ function isOnPath(command) {
   return directories.some((directory) => directory !== '' && existsSync(join(directory, command)));
 }
 
+/** The first of the compilers that is installed, or undefined. */
+export function findClang() {
+  return clangCommands.find(isOnPath);
+}
+
 /** @param {SystemPackage} entry */
 function isPresent({ probe }) {
-  return 'command' in probe ? isOnPath(probe.command) : probe.file.some((path) => existsSync(path));
+  return 'command' in probe
+    ? [probe.command].flat().some(isOnPath)
+    : probe.file.some((path) => existsSync(path));
 }
 
 /**
@@ -159,7 +201,7 @@ export function provideSystemPackages(purpose, say) {
   const reason = obstacle ?? 'apt-get could not provide it';
   for (const entry of missing) {
     if (isPresent(entry)) continue;
-    const what = 'command' in entry.probe ? entry.probe.command : entry.probe.file[0];
+    const [what] = 'command' in entry.probe ? [entry.probe.command].flat() : entry.probe.file;
     say(`missing: ${what} (Debian package ${entry.package}; ${reason}). ${entry.cost}`);
   }
 }

@@ -74,6 +74,10 @@ function setUp(
   return { status: result.status, said: result.stderr.split('\n').filter((line) => line !== '') };
 }
 
+const hasClang = ['clang', ...[20, 19, 18, 17, 16, 15, 14].map((major) => `clang-${major}`)].some(
+  (name) => spawnSync(name, ['--version']).status === 0,
+);
+
 const built = (path: string): string => join(project, 'dist', path);
 
 describe('set-up', () => {
@@ -100,6 +104,37 @@ describe('set-up', () => {
     expect(status).toBe(1);
     expect(said.join('\n')).toMatch(/TS2322[^]*the build failed/);
     expect(readFileSync(built('src/cli/main.js'), 'utf8')).toContain('42');
+  });
+
+  test('the program for kernel events is compiled with the rest, and follows its source', () => {
+    write('src/observe/bpf/nsaudit.bpf.c', '#include "answer.h"\nint answer = ANSWER;\n');
+    write('src/observe/bpf/answer.h', '#define ANSWER 42\n');
+    const object = 'src/observe/bpf/nsaudit.bpf.o';
+    expect(setUp('start').status).toBe(0);
+    expect(existsSync(built(object))).toBe(hasClang);
+    const before = hasClang ? readFileSync(built(object)) : null;
+    write('src/observe/bpf/answer.h', '#define ANSWER 43\n');
+    expect(setUp('start').said).toEqual(expect.arrayContaining(['set-up: building']));
+    expect(hasClang && before?.equals(readFileSync(built(object)))).toBe(false);
+  });
+
+  test('a program for kernel events that does not compile costs a line, not the build', () => {
+    write('src/observe/bpf/nsaudit.bpf.c', 'int answer = ;\n');
+    const { status, said } = setUp('start');
+    expect(status).toBe(0);
+    expect(existsSync(built('src/cli/main.js'))).toBe(true);
+    expect(said.some((line) => line.includes('Kernel events are off'))).toBe(hasClang);
+  });
+
+  test('without clang the build says what that costs, once, and goes on', () => {
+    write('src/observe/bpf/nsaudit.bpf.c', 'int answer = 42;\n');
+    const env = { PATH: join(scratch, 'nowhere') };
+    const first = setUp('start', { env });
+    expect(first.status).toBe(0);
+    expect(first.said.filter((line) => line.includes('missing: clang'))).toEqual([
+      'set-up: missing: clang (Debian package clang; there is no apt-get here). The program for kernel events cannot be compiled, so nsaudit sees only what is there when it scans procfs.',
+    ]);
+    expect(setUp('start', { env }).said).toEqual([]);
   });
 
   test('it needs neither HOME nor anything else in the environment', () => {

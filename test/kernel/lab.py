@@ -7,9 +7,11 @@ takes everything it started with it.
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -28,7 +30,10 @@ FLAGS = {
 SYS_CLONE, SYS_EXIT, SYS_CLONE3 = 56, 60, 435
 CLONE_FILES = 0x00000400
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 4096, 16384, 1 << 18, 2
+NS_GET_ID = 0x8008B70D
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+TUN = "/dev/net/tun"
 
 children = {}  # pid -> pids below it, which come to us when it ends
 held = {}
@@ -249,6 +254,62 @@ def spawn_thread():
     return {"pid": pid, "netTid": net_tid, "net": link("net", pid, net_tid), "utsTid": uts_tid, "fd": fd, "uts": uts}
 
 
+def spawn_unborn():
+    """A child whose own children would be in a new pid namespace, which has no process and no link yet."""
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            check(LIBC.unshare(FLAGS["pid"]), "unshare")
+            os.write(ready_write, b"1")
+            wait_forever()
+        finally:
+            os._exit(1)
+    children[pid] = []
+    os.close(ready_write)
+    if not os.read(ready_read, 1):
+        raise OSError("child could not make a pid namespace")
+    return {"pid": pid}
+
+
+def spawn_unreaped():
+    """A child in a new user namespace that has ended and waits to be reaped."""
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        LIBC.unshare(FLAGS["user"] | FLAGS["net"])
+        os._exit(0)
+    children[pid] = []
+    os.close(ready_write)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    return {"pid": pid, "user": link("user", pid)}
+
+
+def spawn_socket_elsewhere():
+    """A child that keeps a socket, and where there is one a tun device, of the network namespace it has left."""
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            home = os.open("/proc/self/ns/net", os.O_RDONLY)
+            check(LIBC.unshare(FLAGS["net"]), "unshare")
+            inum = link("net")
+            kept = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM)]
+            if os.path.exists(TUN):
+                kept.append(os.open(TUN, os.O_RDWR))
+            check(LIBC.setns(home, 0), "setns")
+            os.close(home)
+            os.write(ready_write, b"%d" % inum)
+            wait_forever()
+        finally:
+            os._exit(1)
+    children[pid] = []
+    os.close(ready_write)
+    return {"pid": pid, "net": int(os.read(ready_read, 32))}
+
+
 def end(pid):
     """Kills a child of ours, and waits until it and what was below it are reaped: a zombie still holds."""
     os.kill(pid, signal.SIGKILL)
@@ -259,6 +320,15 @@ def end(pid):
 def hold(pid, name):
     """Opens a namespace of a process and keeps the descriptor."""
     return os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def kernel_id(pid, name):
+    """The kernel's own id of a namespace of a process, in digits."""
+    fd = hold(pid, name)
+    try:
+        return str(int.from_bytes(fcntl.ioctl(fd, NS_GET_ID, bytes(8)), "little"))
+    finally:
+        os.close(fd)
 
 
 def release(fd):
@@ -295,6 +365,117 @@ def spawn_private_mount(path, pid, name):
     if not os.read(ready_read, 1):
         raise OSError("child could not mount")
     return {"pid": child, "mnt": link("mnt", child)}
+
+
+def spawn_exec_time():
+    """A process that enters a new time namespace by executing another program."""
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            check(LIBC.unshare(FLAGS["time"]), "unshare")
+            os.write(ready_write, b"1")
+            os.execv("/bin/sleep", ["sleep", "3600"])
+        finally:
+            os._exit(1)
+    children[pid] = []
+    os.close(ready_write)
+    if not os.read(ready_read, 1):
+        raise OSError("child could not make a time namespace")
+    deadline = time.monotonic() + 5
+    while open(f"/proc/{pid}/comm").read() != "sleep\n" and time.monotonic() < deadline:
+        time.sleep(0.001)
+    # Before Linux 6.3 a process keeps its own and only its children are in the new one.
+    return {"pid": pid, "links": {"time": link("time_for_children", pid)}}
+
+
+def spawn_pid_without_init():
+    """A process whose children would be in a new pid namespace, and that has none: nothing in /proc shows it."""
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            check(LIBC.unshare(FLAGS["pid"]), "unshare")
+            os.write(ready_write, b"1")
+            wait_forever()
+        finally:
+            os._exit(1)
+    children[pid] = []
+    os.close(ready_write)
+    os.read(ready_read, 1)
+    return {"pid": pid}
+
+
+def spawn_entering(pid, name):
+    """A process that enters a namespace of another one with setns, and forks a child there."""
+    ready_read, ready_write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            die_with_parent()
+            fd = os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            check(LIBC.setns(fd, 0), "setns")
+            os.close(fd)
+            spawn_inner(ready_write)
+        finally:
+            os._exit(1)
+    os.close(ready_write)
+    inner = int(os.read(ready_read, 32))
+    children[child] = [inner]
+    return {"pid": child, "inner": inner}
+
+
+def fail_to_unshare():
+    """Asks for a uts and an ipc namespace where no ipc namespace may be made: the uts one is made and undone."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            check(LIBC.unshare(FLAGS["user"]), "unshare")
+            open("/proc/sys/user/max_ipc_namespaces", "w").write("0")
+            os._exit(0 if LIBC.unshare(FLAGS["uts"] | FLAGS["ipc"]) < 0 else 2)
+        finally:
+            os._exit(1)
+    return {"pid": pid, "refused": os.waitpid(pid, 0)[1] == 0}
+
+
+def storm(name, count):
+    """One process that enters one new namespace after another as fast as it can, and ends."""
+    flag = FLAGS[name]
+    unshare_call = LIBC.unshare
+    pid = os.fork()
+    if pid == 0:
+        try:
+            failed = 0
+            for _ in range(count):
+                if unshare_call(flag) != 0:
+                    failed = 1
+            os._exit(failed)
+        finally:
+            os._exit(1)
+    started = now_us()
+    status = os.waitpid(pid, 0)[1]
+    return {"pid": pid, "isWhole": status == 0, "tookUs": now_us() - started}
+
+
+def fork_storm(pid, name, count):
+    """In a namespace of another process: so many children, one after the other, that end at once."""
+    child = os.fork()
+    if child == 0:
+        try:
+            fd = os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            check(LIBC.setns(fd, 0), "setns")
+            os.close(fd)
+            for _ in range(count):
+                each = os.fork()
+                if each == 0:
+                    os._exit(0)
+                os.waitpid(each, 0)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return {"pid": child, "isWhole": os.waitpid(child, 0)[1] == 0}
 
 
 def trash(delay, count=4):

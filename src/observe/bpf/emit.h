@@ -1,0 +1,248 @@
+/* Writes records: sequence numbers, rings, the map of live namespaces, the paths of executables. */
+#ifndef NSAUDIT_EMIT_H
+#define NSAUDIT_EMIT_H
+
+#include "capture.h"
+#include "maps.h"
+
+/* Of the unified hierarchy. Where version 1 hierarchies are used, every task is in it. */
+#define ROOT_CGROUP_ID 1
+
+INLINE struct counters *counters_of(u32 stream)
+{
+	return bpf_map_lookup_elem(&counters, &stream);
+}
+
+/* Before room is looked for: a record that finds none leaves a hole in the numbers. */
+INLINE void start_record(struct record_header *header, u32 stream, u64 now, u32 kind, u32 flags)
+{
+	struct counters *counter = counters_of(stream);
+
+	header->boot_ns = now;
+	header->seq = counter ? __sync_fetch_and_add(&counter->seq, 1) + 1 : 0;
+	header->kind = kind;
+	header->cpu = bpf_get_smp_processor_id();
+	header->flags = flags;
+}
+
+INLINE void count_dropped(u32 stream)
+{
+	struct counters *counter = counters_of(stream);
+
+	if (counter)
+		__sync_fetch_and_add(&counter->dropped, 1);
+}
+
+INLINE u64 key_of(const struct namespace_ref *ref)
+{
+	return ref->id ? ref->id : ref->inum;
+}
+
+INLINE void remember_birth(const struct birth_record *birth)
+{
+	u64 key = key_of(&birth->namespace);
+	u32 zero = 0;
+	struct totals *total;
+
+	if (!bpf_map_update_elem(&live, &key, birth, BPF_ANY))
+		return;
+	total = bpf_map_lookup_elem(&totals, &zero);
+	if (total)
+		__sync_fetch_and_add(&total->live_full, 1);
+}
+
+INLINE void emit_birth(struct birth_record *birth, u64 now)
+{
+	start_record(&birth->header, STREAM_LIFE, now, RECORD_BIRTH, 0);
+	remember_birth(birth);
+	if (bpf_ringbuf_output(&life, birth, sizeof(*birth), BPF_RB_NO_WAKEUP))
+		count_dropped(STREAM_LIFE);
+}
+
+/*
+ * Appends one name to the record. False, and nothing was appended, when it does not fit.
+ * A name of 255 bytes is the longest a file can have.
+ */
+INLINE bool append_name(struct path_record *record, u32 *length, const void *name)
+{
+	u32 at = *length;
+	long copied;
+
+	/* Keeps the compiler from proving the bound in a way the verifier cannot follow. */
+	asm volatile("" : "+r"(at));
+	if (at > PATH_BYTES - NAME_BYTES)
+		return false;
+	copied = bpf_probe_read_kernel_str(&record->names[at], NAME_BYTES, name);
+	if (copied <= 0 || copied > NAME_BYTES)
+		return false;
+	*length = at + ((u32)copied & (2 * NAME_BYTES - 1));
+	return true;
+}
+
+/* The names from the file up to the root, through every mount. False where the walk was cut short. */
+INLINE bool read_file_names(struct path_record *record, struct dentry *dentry, struct vfsmount *mnt)
+{
+	u32 length = 0;
+	bool is_whole = false;
+
+	for (int depth = 0; depth < NAMES_MAX; depth++) {
+		struct dentry *parent = READ(dentry, d_parent);
+
+		if (dentry == READ(mnt, mnt_root)) {
+			struct mount *mount = (void *)mnt - __builtin_preserve_field_info(
+								    ((struct mount *)0)->mnt, 0);
+			struct mount *above = READ(mount, mnt_parent);
+
+			if (above == mount || !above) {
+				is_whole = true;
+				break;
+			}
+			dentry = READ(mount, mnt_mountpoint);
+			mnt = __builtin_preserve_access_index(&above->mnt);
+			continue;
+		}
+		if (!append_name(record, &length, READ(dentry, d_name.name)))
+			break;
+		if (parent == dentry) {
+			/* Belongs to no tree, as a memfd does. */
+			record->header.flags |= FLAG_DELETED;
+			is_whole = true;
+			break;
+		}
+		dentry = parent;
+	}
+	record->length = length;
+	return is_whole;
+}
+
+INLINE struct kernfs_node *parent_of(struct kernfs_node *node)
+{
+	struct kernfs_node___6_15 *since = (void *)node;
+
+	if (bpf_core_field_exists(node->parent))
+		return READ(node, parent);
+	return bpf_core_field_exists(since->__parent) ? READ(since, __parent) : NULL;
+}
+
+/* The names from the cgroup up to the root. False where the walk was cut short. */
+INLINE bool read_cgroup_names(struct path_record *record, struct kernfs_node *node)
+{
+	bool is_whole = false;
+	u32 length = 0;
+
+	for (int depth = 0; depth < NAMES_MAX; depth++) {
+		struct kernfs_node *parent = parent_of(node);
+
+		if (!parent) {
+			is_whole = true;
+			break;
+		}
+		if (!append_name(record, &length, READ(node, name)))
+			break;
+		node = parent;
+	}
+	record->length = length;
+	return is_whole;
+}
+
+/* A path record without its names, in the life ring; NULL where there is no room. */
+INLINE struct path_record *reserve_path(u32 kind, u64 number, u64 now)
+{
+	struct record_header header;
+	struct path_record *record;
+
+	start_record(&header, STREAM_LIFE, now, kind, 0);
+	record = bpf_ringbuf_reserve(&life, sizeof(*record), 0);
+	if (!record) {
+		count_dropped(STREAM_LIFE);
+		return NULL;
+	}
+	record->header = header;
+	record->number = number;
+	record->unused = 0;
+	return record;
+}
+
+/* False where there was no room. */
+INLINE bool emit_exe(const struct exe_key *key, u32 number, u64 now)
+{
+	struct dentry *dentry = key->dentry;
+	struct path_record *record = reserve_path(RECORD_EXE, number, now);
+
+	if (!record)
+		return false;
+	if (!READ(dentry, d_hash.pprev) && READ(dentry, d_parent) != dentry)
+		record->header.flags |= FLAG_DELETED;
+	if (!read_file_names(record, dentry, key->mnt))
+		record->header.flags |= FLAG_TRUNCATED;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/*
+ * The id of the task's cgroup in the unified hierarchy, after seeing to it that user space knows its path,
+ * as with tell_exe.
+ */
+INLINE u64 tell_cgroup(struct task_struct *task, u64 now)
+{
+	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
+	u64 id = node->id;
+	struct path_record *record;
+	u32 told_it = 1;
+
+	if (id <= ROOT_CGROUP_ID || bpf_map_lookup_elem(&told_cgroups, &id))
+		return id;
+	record = reserve_path(RECORD_CGROUP, id, now);
+	if (!record)
+		return id;
+	if (!read_cgroup_names(record, node))
+		record->header.flags |= FLAG_TRUNCATED;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	bpf_map_update_elem(&told_cgroups, &id, &told_it, BPF_ANY);
+	return id;
+}
+
+/*
+ * The number of the task's executable, after seeing to it that user space knows its path: the path goes
+ * into the life ring once, before the first record that names it, because the process may be gone by the
+ * time the ring is read. 0 for a task without.
+ */
+INLINE u32 tell_exe(struct task_struct *task, u64 now)
+{
+	struct mm_struct *mm = task->mm;
+	struct exe_identity identity = {}, *known;
+	struct exe_key key = {};
+	struct totals *total;
+	struct file *file;
+	u32 zero = 0;
+
+	if (!mm)
+		return 0;
+	file = mm->exe_file;
+	if (!file)
+		return 0;
+	key.dentry = file->f_path.dentry;
+	key.mnt = file->f_path.mnt;
+	identity.parent = key.dentry->d_parent;
+	identity.inode = key.dentry->d_inode->i_ino;
+	identity.name_hash = key.dentry->d_name.hash;
+	known = bpf_map_lookup_elem(&told, &key);
+	if (known && known->inode == identity.inode && known->name_hash == identity.name_hash &&
+	    known->parent == identity.parent)
+		return known->number;
+	total = bpf_map_lookup_elem(&totals, &zero);
+	if (!total)
+		return 0;
+	identity.number = __sync_fetch_and_add(&total->exes, 1) + 1;
+	if (emit_exe(&key, identity.number, now))
+		bpf_map_update_elem(&told, &key, &identity, BPF_ANY);
+	return identity.number;
+}
+
+/* What the task is, and what its records name told before. */
+INLINE void tell_task(struct task_block *block, struct task_struct *task, u64 now)
+{
+	read_task(block, task, tell_exe(task, now), tell_cgroup(task, now));
+}
+
+#endif

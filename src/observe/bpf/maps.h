@@ -1,0 +1,91 @@
+/* The maps of the event programs. The inventory uses none of them. */
+#ifndef NSAUDIT_MAPS_H
+#define NSAUDIT_MAPS_H
+
+#include "helpers.h"
+#include "records.h"
+
+/* Births and ends: rare and precious, so a storm of forks must not push them out. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} life SEC(".maps");
+
+/* Who joined, moved and left. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} holders SEC(".maps");
+
+/*
+ * Every namespace born while we watched and not known to be gone, whether or not the ring had room: the
+ * truth after a loss. Key: the id, or on kernels without ids the inum: all types have theirs from one pool.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64 << 10);
+	__type(key, u64);
+	__type(value, struct birth_record);
+} live SEC(".maps");
+
+/* What an executable is found by. Addresses: they never leave the kernel. */
+struct exe_key {
+	struct dentry *dentry;
+	struct vfsmount *mnt;
+};
+
+/* When one of these changes, the same addresses mean another path, which is told anew. */
+struct exe_identity {
+	struct dentry *parent;
+	u64 inode;
+	u32 name_hash;
+	/* By which records name it. */
+	u32 number;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct exe_key);
+	__type(value, struct exe_identity);
+} told SEC(".maps");
+
+/* Ids of cgroups whose path has been told; an id is never used again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, u32);
+} told_cgroups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct config);
+} config SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, STREAM_COUNT);
+	__type(key, u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct totals);
+} totals SEC(".maps");
+
+/* Only for user space, pinned with the rest: who reads the rings, and what it has told. See kernel-pins.ts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, u32);
+	__type(value, u64[8]);
+} reader SEC(".maps");
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * What the rings and the map of live namespaces hold. src/observe/kernel-layout.ts repeats every offset;
+ * test/observe/kernel-layout.test.ts compares the two. All numbers in the byte order of the host.
+ *
+ * Pids are those of the initial pid namespace, uids those of the initial user namespace. A namespace that
+ * does not exist has inum 0; an id of 0 means that this kernel has no ids.
+ */
+#ifndef NSAUDIT_RECORDS_H
+#define NSAUDIT_RECORDS_H
+
+#include "kernel-types.h"
+
+/* Changes whenever a collector of another version could misread a record or a pinned map. */
+#define NSAUDIT_ABI 1
+
+/* In the order of NAMESPACE_TYPES. */
+enum namespace_type {
+	TYPE_CGROUP,
+	TYPE_IPC,
+	TYPE_MNT,
+	TYPE_NET,
+	TYPE_PID,
+	TYPE_TIME,
+	TYPE_USER,
+	TYPE_UTS,
+	TYPE_COUNT,
+};
+
+/* After the eight own namespaces of a task: what its children get. */
+enum { CHILDREN_PID = TYPE_COUNT, CHILDREN_TIME, MEMBER_SLOTS };
+
+enum stream { STREAM_LIFE, STREAM_HOLDERS, STREAM_COUNT };
+
+enum record_kind {
+	RECORD_BIRTH = 1,
+	RECORD_JOINED,
+	RECORD_MOVED,
+	RECORD_LEFT,
+	RECORD_UNREFERENCED,
+	RECORD_DESTROYED,
+	RECORD_EXE,
+	RECORD_CGROUP,
+};
+
+enum how { HOW_UNKNOWN, HOW_UNSHARE, HOW_CLONE, HOW_CLONE3, HOW_FORK, HOW_SETNS, HOW_EXEC };
+
+/* Flags of a record, by kind. */
+enum {
+	FLAG_OTHER_THREADS = 1, /* joined, moved */
+	FLAG_LAST = 1, /* left */
+	FLAG_TRUNCATED = 1, /* exe, cgroup */
+	FLAG_DELETED = 2, /* exe */
+};
+
+struct record_header {
+	u64 boot_ns;
+	/* Counted for each ring and CPU, before room in the ring is looked for: what is missing was lost. */
+	u64 seq;
+	u16 kind;
+	u16 cpu;
+	u32 flags;
+};
+
+struct namespace_ref {
+	u64 id;
+	u32 inum;
+	u32 type;
+};
+
+struct task_block {
+	u32 tgid;
+	u32 tid;
+	/* Of the process and of this thread, in clock ticks of 10 ms as in /proc/PID/stat. */
+	u64 start_ticks;
+	u64 thread_start_ticks;
+	u32 uid;
+	u32 gid;
+	u32 ppid;
+	u32 loginuid;
+	u32 session;
+	/* The number of an exe record that came before; 0 for none. */
+	u32 exe;
+	/* The id of a cgroup record that came before; 1 for the root, which is never told. */
+	u64 cgroup_id;
+	char comm[16];
+	/* Of the process. */
+	char leader_comm[16];
+};
+
+struct birth_record {
+	struct record_header header;
+	struct task_block creator;
+	struct namespace_ref namespace;
+	struct namespace_ref owner;
+	u32 how;
+	u32 unused;
+};
+
+struct task_record {
+	struct record_header header;
+	struct task_block task;
+	u64 ids[MEMBER_SLOTS];
+	u32 inums[MEMBER_SLOTS];
+	u32 how;
+	/* Bit for each slot in which a thread differs from its process; all of them for a process. */
+	u32 differs;
+};
+
+struct left_record {
+	struct record_header header;
+	u32 tgid;
+	u32 tid;
+	u64 start_ticks;
+	u64 thread_start_ticks;
+	char comm[16];
+};
+
+struct end_record {
+	struct record_header header;
+	struct namespace_ref namespace;
+};
+
+enum { PATH_BYTES = 1024, NAME_BYTES = 256, NAMES_MAX = 32 };
+
+/*
+ * The path of an executable or a cgroup: its names, each ended by a zero byte, from the last one up to
+ * the root, which has none.
+ */
+struct path_record {
+	struct record_header header;
+	/* Of the executable, or the id of the cgroup. */
+	u64 number;
+	u32 length;
+	u32 unused;
+	char names[PATH_BYTES];
+};
+
+/* Written by user space. */
+struct config {
+	/* 0 where nothing is known: then this type makes no task worth telling about. */
+	u32 initial[TYPE_COUNT];
+	u32 emit_initial;
+	/* Of the types whose births only the calls themselves tell, the CLONE_NEW flags. */
+	u32 birth_flags;
+};
+
+/* For each stream and CPU. */
+struct counters {
+	u64 seq;
+	u64 dropped;
+};
+
+/* For the whole host. */
+struct totals {
+	u64 live_full;
+	u64 exes;
+};
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * The tracepoint profile: programs on tracepoints of the scheduler and of system calls. Allowed where
+ * trampolines (fentry, fexit) are not.
+ *
+ * Source: include/trace/events/{task,sched,syscalls}.h; kernel/fork.c copy_process and kernel_clone,
+ * kernel/nsproxy.c, kernel/exit.c do_exit, fs/exec.c exec_binprm.
+ */
+#ifndef NSAUDIT_TRACEPOINTS_H
+#define NSAUDIT_TRACEPOINTS_H
+
+#include "emit.h"
+#include "system-call.h"
+
+#define CLONE_NEWTIME 0x00000080
+#define CLONE_NEWNS 0x00020000
+#define CLONE_NEWCGROUP 0x02000000
+#define CLONE_NEWUTS 0x04000000
+#define CLONE_NEWIPC 0x08000000
+#define CLONE_NEWUSER 0x10000000
+#define CLONE_NEWPID 0x20000000
+#define CLONE_NEWNET 0x40000000
+#define CLONE_NEW_ANY                                                                               \
+	(CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |              \
+	 CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
+#define BIRTH(flag, of, type, owner_of)                                                             \
+	if (flags & (flag)) {                                                                       \
+		read_ref(&birth->namespace, &(of)->ns, type);                                       \
+		read_ref(&birth->owner, &(of)->owner_of->ns, TYPE_USER);                            \
+		emit_birth(birth, now);                                                             \
+	}
+
+/*
+ * One birth for each flag: the namespaces that `holder` has got. Owners first. Who made them, and how,
+ * stands in `birth` already.
+ */
+INLINE void emit_births(struct birth_record *birth, struct task_struct *holder, u64 flags, u64 now)
+{
+	struct nsproxy *proxy = holder->nsproxy;
+
+	if (!proxy)
+		return;
+	BIRTH(CLONE_NEWUSER, holder->real_cred->user_ns, TYPE_USER, parent);
+	BIRTH(CLONE_NEWNS, proxy->mnt_ns, TYPE_MNT, user_ns);
+	BIRTH(CLONE_NEWUTS, proxy->uts_ns, TYPE_UTS, user_ns);
+	BIRTH(CLONE_NEWIPC, proxy->ipc_ns, TYPE_IPC, user_ns);
+	BIRTH(CLONE_NEWPID, proxy->pid_ns_for_children, TYPE_PID, user_ns);
+	BIRTH(CLONE_NEWCGROUP, proxy->cgroup_ns, TYPE_CGROUP, user_ns);
+	BIRTH(CLONE_NEWNET, proxy->net_ns, TYPE_NET, user_ns);
+	BIRTH(CLONE_NEWTIME, proxy->time_ns_for_children, TYPE_TIME, user_ns);
+}
+
+/* Bit for each slot in which the thread differs from its leader; all of them where there is no leader left. */
+INLINE u32 differences(struct task_struct *task, const u32 *inums)
+{
+	struct task_struct *leader = task->group_leader;
+	u32 leader_inums[MEMBER_SLOTS];
+	u32 differs = 0;
+
+	if (task->pid == task->tgid)
+		return (1 << MEMBER_SLOTS) - 1;
+	if (!read_namespaces(leader, NULL, leader_inums))
+		return (1 << MEMBER_SLOTS) - 1;
+	for (int slot = 0; slot < MEMBER_SLOTS; slot++)
+		if (inums[slot] != leader_inums[slot])
+			differs |= 1 << slot;
+	return differs;
+}
+
+/* Whether a thread has the very same namespaces as its leader; cheaper than differences(). */
+INLINE bool shares_with_leader(struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+
+	return task->nsproxy == leader->nsproxy &&
+	       task->real_cred->user_ns == leader->real_cred->user_ns;
+}
+
+INLINE void emit_task(struct task_struct *task, const struct task_block *block,
+		      const struct namespaces *set, u32 differs, u32 kind, u32 how, u64 now)
+{
+	u32 flags = task->signal->live.counter > 1 ? FLAG_OTHER_THREADS : 0;
+	struct task_record *record;
+	struct record_header header;
+
+	start_record(&header, STREAM_HOLDERS, now, kind, flags);
+	record = bpf_ringbuf_reserve(&holders, sizeof(*record), 0);
+	if (!record) {
+		count_dropped(STREAM_HOLDERS);
+		return;
+	}
+	record->header = header;
+	record->task = *block;
+	__builtin_memcpy(record->ids, set->ids, sizeof(record->ids));
+	__builtin_memcpy(record->inums, set->inums, sizeof(record->inums));
+	record->how = how;
+	record->differs = differs;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+INLINE const struct config *read_config(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&config, &zero);
+}
+
+/* A task is there, complete, and has not run yet; current is whoever called clone. */
+SEC("tp_btf/task_newtask")
+int on_new_task(u64 *context)
+{
+	struct task_struct *child = (void *)context[0];
+	u64 flags = context[1] & CLONE_NEW_ANY;
+	const struct config *config = read_config();
+	struct task_struct *parent = bpf_get_current_task_btf();
+	struct birth_record birth = { .how = HOW_FORK };
+	struct namespaces set;
+	u32 differs;
+	u64 now;
+
+	if (!config || !read_namespaces(child, set.ids, set.inums))
+		return 0;
+	if (!flags && !config->emit_initial && is_initial(config, set.inums))
+		return 0;
+	if (child->pid != child->tgid && !flags && shares_with_leader(child))
+		return 0;
+	differs = differences(child, set.inums);
+	if (!differs)
+		return 0;
+	now = bpf_ktime_get_boot_ns();
+	if (flags)
+		birth.how = call_of(parent, bpf_task_pt_regs(parent));
+	flags &= config->birth_flags;
+	if (flags) {
+		tell_task(&birth.creator, parent, now);
+		emit_births(&birth, child, flags, now);
+	}
+	tell_task(&birth.creator, child, now);
+	emit_task(child, &birth.creator, &set, differs, RECORD_JOINED, birth.how, now);
+	return 0;
+}
+
+/* unshare has given the task the namespaces of `flags`, or setns whatever it wanted. */
+INLINE void on_moved(struct task_struct *task, u32 how, u64 flags)
+{
+	const struct config *config = read_config();
+	struct birth_record birth = { .how = how };
+	struct namespaces set;
+	u64 now;
+
+	if (!config || (how == HOW_UNSHARE && !flags) ||
+	    !read_namespaces(task, set.ids, set.inums))
+		return;
+	now = bpf_ktime_get_boot_ns();
+	tell_task(&birth.creator, task, now);
+	flags &= config->birth_flags;
+	if (flags)
+		emit_births(&birth, task, flags, now);
+	emit_task(task, &birth.creator, &set, differences(task, set.inums), RECORD_MOVED, how, now);
+}
+
+/* A call that succeeded has done all its work by now. */
+SEC("tp_btf/sys_exit")
+int on_system_call_exit(u64 *context)
+{
+	struct pt_regs *regs = (void *)context[0];
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 how;
+
+	if ((long)context[1] != 0)
+		return 0;
+	how = call_of(task, regs);
+	if (how == HOW_UNSHARE || how == HOW_SETNS)
+		on_moved(task, how,
+			 how == HOW_UNSHARE ? first_argument(regs) & CLONE_NEW_ANY : 0);
+	return 0;
+}
+
+/* The task has become the only thread of its process; a time namespace for children is its own now. */
+SEC("tp_btf/sched_process_exec")
+int on_exec(u64 *context)
+{
+	struct task_struct *task = (void *)context[0];
+	const struct config *config = read_config();
+	struct task_block block;
+	struct namespaces set;
+	u64 now;
+
+	if (!config || !read_namespaces(task, set.ids, set.inums))
+		return 0;
+	if (!config->emit_initial && is_initial(config, set.inums))
+		return 0;
+	now = bpf_ktime_get_boot_ns();
+	tell_task(&block, task, now);
+	emit_task(task, &block, &set, (1 << MEMBER_SLOTS) - 1, RECORD_MOVED, HOW_EXEC, now);
+	return 0;
+}
+
+/* The task still has its namespaces, and will give them up within microseconds. */
+SEC("tp_btf/sched_process_exit")
+int on_exit(u64 *context)
+{
+	struct task_struct *task = (void *)context[0];
+	struct task_struct *leader = task->group_leader;
+	const struct config *config = read_config();
+	bool is_last = task->signal->live.counter == 0;
+	struct record_header header;
+	struct left_record *record;
+	struct namespaces set;
+
+	if (!config || !read_namespaces(task, set.ids, set.inums))
+		return 0;
+	if (!config->emit_initial && is_initial(config, set.inums))
+		return 0;
+	if (task->pid != task->tgid && !is_last && !leader->exit_state && shares_with_leader(task))
+		return 0;
+	start_record(&header, STREAM_HOLDERS, bpf_ktime_get_boot_ns(), RECORD_LEFT,
+		     is_last ? FLAG_LAST : 0);
+	record = bpf_ringbuf_reserve(&holders, sizeof(*record), 0);
+	if (!record) {
+		count_dropped(STREAM_HOLDERS);
+		return 0;
+	}
+	record->header = header;
+	record->tgid = task->tgid;
+	record->tid = task->pid;
+	record->start_ticks = leader->start_boottime / NS_PER_TICK;
+	record->thread_start_ticks = task->start_boottime / NS_PER_TICK;
+	copy_comm(record->comm, task);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+#endif

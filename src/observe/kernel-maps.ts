@@ -1,0 +1,124 @@
+/** The maps of the event programs, read and written as what they mean. Layouts: kernel-layout.ts. */
+import {
+  KERNEL_STREAMS,
+  type KernelNamespace,
+  type KernelStream,
+} from '../domain/kernel-record.ts';
+import { NAMESPACE_TYPES, type NamespaceType } from '../domain/namespace-type.ts';
+import type { EventMap } from './kernel-hooks.ts';
+import { BIRTH, CLONE_FLAGS, CONFIG, COUNTERS, REF, TOTALS } from './kernel-layout.ts';
+import type { MapEntry } from './libbpf-maps.ts';
+import type { Libbpf } from './libbpf.ts';
+
+export interface StreamCounters {
+  /** Records the CPU made. */
+  readonly seq: number;
+  /** Of those, the ones that found no room. */
+  readonly dropped: number;
+}
+
+export interface KernelMaps {
+  /**
+   * @param initial inums of the initial namespaces in the order of NAMESPACE_TYPES, 0 where unknown
+   * @param birthsFromCalls see HookPlan; null leaves that as it is
+   */
+  configure(
+    initial: readonly number[],
+    emitInitial: boolean,
+    birthsFromCalls: readonly NamespaceType[] | null,
+  ): void;
+  /** By CPU. */
+  readCounters(stream: KernelStream): StreamCounters[];
+  readLiveFullCount(): number;
+  /** Values are birth records. */
+  readLive(): MapEntry[];
+  /** Adds those that are not in the map of live namespaces, as born nobody knows when. */
+  remember(namespaces: readonly KernelNamespace[]): void;
+  forget(namespaces: readonly KernelNamespace[]): void;
+  /** Makes the programs tell every path again. */
+  forgetTold(): void;
+}
+
+const KEY_BYTES = 8;
+const EXE_KEY_BYTES = 16;
+const EXE_IDENTITY_BYTES = 24;
+const CGROUP_VALUE_BYTES = 4;
+
+export function createKernelMaps(
+  libbpf: Libbpf,
+  maps: Readonly<Record<EventMap, number>>,
+): KernelMaps {
+  const zero = Buffer.alloc(4);
+  const counterKeys = { life: Buffer.alloc(4), holders: Buffer.alloc(4) };
+  for (const [index, stream] of KERNEL_STREAMS.entries()) {
+    counterKeys[stream].writeUInt32LE(index);
+  }
+  const perCpu = Buffer.alloc(COUNTERS.bytes * libbpf.possibleCpus());
+
+  return {
+    configure(initial, emitInitial, birthsFromCalls) {
+      const value = Buffer.alloc(CONFIG.bytes);
+      libbpf.lookup(maps.config, zero, value);
+      if (birthsFromCalls !== null) {
+        const flags = birthsFromCalls.reduce((sum, type) => sum + CLONE_FLAGS[type], 0);
+        value.writeUInt32LE(flags, CONFIG.birthFlags);
+      }
+      for (const [index, inum] of initial.entries()) {
+        value.writeUInt32LE(inum, CONFIG.initial + 4 * index);
+      }
+      value.writeUInt32LE(emitInitial ? 1 : 0, CONFIG.emitInitial);
+      libbpf.update(maps.config, zero, value);
+    },
+    readCounters(stream) {
+      libbpf.lookup(maps.counters, counterKeys[stream], perCpu);
+      const counters: StreamCounters[] = [];
+      for (let at = 0; at < perCpu.length; at += COUNTERS.bytes) {
+        counters.push({
+          seq: Number(perCpu.readBigUInt64LE(at + COUNTERS.seq)),
+          dropped: Number(perCpu.readBigUInt64LE(at + COUNTERS.dropped)),
+        });
+      }
+      return counters;
+    },
+    readLiveFullCount() {
+      const value = Buffer.alloc(TOTALS.bytes);
+      libbpf.lookup(maps.totals, zero, value);
+      return Number(value.readBigUInt64LE(TOTALS.liveFull));
+    },
+    readLive: () => libbpf.entries(maps.live, KEY_BYTES, BIRTH.bytes),
+    remember(namespaces) {
+      for (const namespace of namespaces) {
+        libbpf.insert(maps.live, toLiveKey(namespace), toUnknownBirth(namespace));
+      }
+    },
+    forget(namespaces) {
+      for (const namespace of namespaces) {
+        libbpf.remove(maps.live, toLiveKey(namespace));
+      }
+    },
+    forgetTold() {
+      for (const { key } of libbpf.entries(maps.told, EXE_KEY_BYTES, EXE_IDENTITY_BYTES)) {
+        libbpf.remove(maps.told, key);
+      }
+      for (const { key } of libbpf.entries(maps.told_cgroups, KEY_BYTES, CGROUP_VALUE_BYTES)) {
+        libbpf.remove(maps.told_cgroups, key);
+      }
+    },
+  };
+}
+
+/** Not a birth by its kind, so that nobody takes it for one; the programs need only know what it is. */
+function toUnknownBirth({ type, inum, kernelNamespaceId }: KernelNamespace): Buffer {
+  const value = Buffer.alloc(BIRTH.bytes);
+  value.writeBigUInt64LE(BigInt(kernelNamespaceId ?? 0), BIRTH.namespace + REF.id);
+  value.writeUInt32LE(inum, BIRTH.namespace + REF.inum);
+  value.writeUInt32LE(NAMESPACE_TYPES.indexOf(type), BIRTH.namespace + REF.type);
+  return value;
+}
+
+/** As key_of() in emit.h. */
+function toLiveKey({ inum, kernelNamespaceId }: KernelNamespace): Buffer {
+  const key = Buffer.alloc(KEY_BYTES);
+  key.writeBigUInt64LE(BigInt(kernelNamespaceId ?? inum));
+  return key;
+}

@@ -1,0 +1,102 @@
+/**
+ * One BPF ring buffer, mapped into this process and emptied by copying.
+ *
+ * Nobody wakes us: the owner drains it often enough. What is copied out is decoded later, so that a
+ * storm costs little while it lasts.
+ *
+ * Source: kernel/bpf/ringbuf.c (bpf_ringbuf_mmap, __bpf_ringbuf_reserve); libbpf ringbuf.c.
+ */
+import type { Libc } from './libc.ts';
+
+/** Consecutive ring records, each with its 8-byte ring header. */
+export interface RingChunk {
+  readonly words: Uint32Array;
+  readonly bytes: Buffer;
+  readonly recordCount: number;
+}
+
+export interface Drained {
+  /** Null when there was nothing. */
+  readonly chunk: RingChunk | null;
+  /** False when a record was still being written: there is more behind it. */
+  readonly isWhole: boolean;
+}
+
+export interface KernelRing {
+  readonly sizeBytes: number;
+  isEmpty(): boolean;
+  drain(): Drained;
+  close(): void;
+}
+
+export const RING_HEADER_BYTES = 8;
+const ALIGNMENT = 8;
+const DISCARDED = 0x4000_0000;
+const LENGTH_MASK = 0x3fff_ffff;
+
+/** Maps the ring. The descriptor may be closed afterwards. Throws KernelCallError. */
+export function openKernelRing(libc: Libc, fd: number, sizeBytes: number): KernelRing {
+  const page = libc.pageBytes;
+  const consumerPage = libc.map(fd, 0, page, 'write');
+  const producerPages = libc.map(fd, page, page + 2 * sizeBytes, 'read');
+  const shared = producerPages.bytes;
+  const consumer = new BigUint64Array(consumerPage.bytes.buffer, consumerPage.bytes.byteOffset, 1);
+  const producer = new BigUint64Array(shared.buffer, shared.byteOffset, 1);
+  // The data is mapped twice in a row, so a record that wraps around is contiguous.
+  const headers = new Int32Array(shared.buffer, shared.byteOffset + page, sizeBytes / 2);
+
+  return {
+    sizeBytes,
+    isEmpty: () => Atomics.load(consumer, 0) === Atomics.load(producer, 0),
+    drain() {
+      const start = Number(Atomics.load(consumer, 0));
+      const available = Number(Atomics.load(producer, 0)) - start;
+      const from = start % sizeBytes;
+      let length = 0;
+      let recordCount = 0;
+      while (length < available) {
+        const header = Atomics.load(headers, (from + length) >> 2);
+        if (header < 0) {
+          break;
+        }
+        recordCount += (header & DISCARDED) === 0 ? 1 : 0;
+        length += ringSpan(header & LENGTH_MASK);
+      }
+      if (length === 0) {
+        return { chunk: null, isWhole: available === 0 };
+      }
+      const copy = Uint8Array.prototype.slice.call(shared, page + from, page + from + length);
+      const buffer = new Uint8Array(copy).buffer;
+      Atomics.store(consumer, 0, BigInt(start + length));
+      const chunk = { words: new Uint32Array(buffer), bytes: Buffer.from(buffer), recordCount };
+      return { chunk, isWhole: length === available };
+    },
+    close() {
+      consumerPage.unmap();
+      producerPages.unmap();
+    },
+  };
+}
+
+/** Calls `visit` with the byte offset of each record, behind its ring header; from `at` on, `limit` records at most. Answers where to go on. */
+export function walkChunk(
+  chunk: RingChunk,
+  at: number,
+  limit: number,
+  visit: (offset: number) => void,
+): number {
+  let offset = at;
+  for (let count = 0; count < limit && offset < chunk.bytes.length;) {
+    const header = chunk.words[offset >> 2] ?? 0;
+    if ((header & DISCARDED) === 0) {
+      visit(offset + RING_HEADER_BYTES);
+      count += 1;
+    }
+    offset += ringSpan(header & LENGTH_MASK);
+  }
+  return offset;
+}
+
+function ringSpan(length: number): number {
+  return Math.ceil((length + RING_HEADER_BYTES) / ALIGNMENT) * ALIGNMENT;
+}

@@ -1,0 +1,108 @@
+/**
+ * What was copied out of one ring and not looked at yet, and what its sequence numbers say about losses.
+ *
+ * Instants are nanoseconds on the boot clock.
+ */
+import { readHeader, type KernelDecoder, type RecordHeader } from './kernel-decode.ts';
+import { createLossWatch, type Loss, type LossWatchStart } from './kernel-losses.ts';
+import { walkChunk, type RingChunk } from './kernel-ring.ts';
+
+/** The number that each CPU had given out, at one moment before a ring was drained; none where nobody asked. */
+export interface SequenceSnapshot {
+  readonly seqs: readonly number[];
+  readonly bootNs: number;
+}
+
+export interface StreamEntry {
+  readonly header: RecordHeader;
+  readonly chunk: RingChunk;
+  readonly at: number;
+}
+
+export interface KernelStreamQueue {
+  /** What was copied out of the ring after the snapshot was taken; nothing was left in it if `isWhole`. */
+  add(chunk: RingChunk | null, before: SequenceSnapshot, isWhole: boolean): void;
+  /** Looks at the next records. Those that only explain others are learnt and left out. */
+  decodeBatch(limit: number, push: (entry: StreamEntry) => void): void;
+  readonly undecodedCount: number;
+  /** Of the record looked at last. */
+  readonly lastNs: number;
+  /** No record that is still to come is older than this. */
+  readonly frontierNs: number;
+  /** The losses that ended by `limitNs`, told once. */
+  takeLoss(limitNs: number): Loss | null;
+}
+
+/** How long a writer may take from reading the clock to having its record in the ring. */
+const SLACK_NS = 2_000_000;
+
+export function createKernelStreamQueue(
+  decoder: KernelDecoder,
+  start: LossWatchStart,
+): KernelStreamQueue {
+  const losses = createLossWatch(start);
+  const chunks: RingChunk[] = [];
+  let position = 0;
+  let undecodedCount = 0;
+  let lastNs = 0;
+  let drainedNs = start.at;
+  let end: SequenceSnapshot | null = null;
+
+  function settleEnd(): void {
+    if (chunks.length > 0 || end === null) {
+      return;
+    }
+    for (const [cpu, seq] of end.seqs.entries()) {
+      if (seq > 0) {
+        losses.noteEnd(cpu, seq, end.bootNs);
+      }
+    }
+    end = null;
+  }
+
+  return {
+    add(chunk, before, isWhole) {
+      if (chunk !== null) {
+        chunks.push(chunk);
+        undecodedCount += chunk.recordCount;
+      }
+      drainedNs = isWhole ? before.bootNs : drainedNs;
+      if (!isWhole) {
+        end = null;
+      } else if (before.seqs.length > 0) {
+        end = before;
+      }
+      settleEnd();
+    },
+    decodeBatch(limit, push) {
+      const [chunk] = chunks;
+      if (chunk === undefined) {
+        return;
+      }
+      position = walkChunk(chunk, position, limit, (at) => {
+        const header = readHeader(chunk, at);
+        losses.note(header.cpu, header.seq, header.bootNs);
+        lastNs = Math.max(lastNs, header.bootNs);
+        undecodedCount -= 1;
+        if (!decoder.learn(chunk, at)) {
+          push({ header, chunk, at });
+        }
+      });
+      if (position >= chunk.bytes.length) {
+        chunks.shift();
+        position = 0;
+      }
+      settleEnd();
+    },
+    get undecodedCount() {
+      return undecodedCount;
+    },
+    get lastNs() {
+      return lastNs;
+    },
+    get frontierNs() {
+      return (chunks.length > 0 ? lastNs : drainedNs) - SLACK_NS;
+    },
+    takeLoss: (limitNs) => losses.take(limitNs),
+  };
+}

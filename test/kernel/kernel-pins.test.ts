@@ -1,0 +1,129 @@
+/**
+ * Pins: what the kernel collects while no collector runs, and after one was killed. Needs a bpffs, which is
+ * mounted on a directory of its own.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { findBpfObject } from '../../src/observe/bpf-object.ts';
+import { unpinAll } from '../../src/observe/kernel-pins.ts';
+import { startChild } from '../store/child-program.ts';
+import {
+  buildStorm,
+  eventOptions,
+  findEventProfile,
+  idsBornBy,
+  startRecorder,
+} from './event-recorder.ts';
+import { findObstacle } from './lab.ts';
+
+const found = findObstacle() === null ? findEventProfile() : { obstacle: findObstacle() };
+const storm = 'profile' in found ? buildStorm() : null;
+const obstacle = 'obstacle' in found ? found.obstacle : storm === null ? 'no C compiler' : null;
+const notRun = obstacle === null ? '' : ` — NOT RUN: ${obstacle}`;
+const object = findBpfObject();
+afterAll(() => storm?.remove());
+
+describe.skipIf(obstacle !== null)(`pinned kernel events${notRun}`, () => {
+  let bpffs = '';
+  let mountObstacle: string | null = null;
+
+  beforeEach(() => {
+    bpffs = mkdtempSync(join(tmpdir(), 'nsaudit-bpffs-'));
+    const { status, stderr } = spawnSync('mount', ['-t', 'bpf', 'bpf', bpffs], {
+      encoding: 'utf8',
+    });
+    mountObstacle = status === 0 ? null : stderr;
+  });
+
+  afterEach(() => {
+    spawnSync('umount', [bpffs]);
+    rmdirSync(bpffs);
+  });
+
+  test('what small rings lost between two runs is counted by the second', async (context) => {
+    context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
+    const pinDirectory = join(bpffs, 'nsaudit');
+    const ringBytes = { life: 65_536, holders: 65_536 };
+    const first = startRecorder({ pinDirectory, ringBytes });
+    await first.settle();
+    first.close({ keepPins: true });
+    storm?.runSync('uts', 2_000);
+    const second = startRecorder({ pinDirectory });
+    try {
+      await second.settle();
+      const { streams } = second.events.stats();
+      const delivered = second.records.filter(({ kind }) => kind === 'moved').length;
+      expect(streams.holders.ringBytes).toBe(65_536);
+      expect(delivered + streams.holders.lostCount).toBeGreaterThanOrEqual(2_000);
+      expect(delivered).toBeLessThan(2_000);
+    } finally {
+      second.close();
+    }
+  });
+
+  test('what happens between two runs is told by the second, without a loss', async (context) => {
+    context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
+    const pinDirectory = join(bpffs, 'nsaudit');
+    const first = startRecorder({ pinDirectory });
+    expect(first.events.isTakenOver).toBe(false);
+    expect(first.events.notices.filter((notice) => notice.includes(bpffs))).toEqual([]);
+    await first.settle();
+    first.close({ keepPins: true });
+    const pid = storm?.runSync('uts', 10_000) ?? 0;
+    const second = startRecorder({ pinDirectory });
+    try {
+      expect(second.events).toMatchObject({ isTakenOver: true, notices: [] });
+      await second.settle();
+      expect(second.births().filter(({ creator }) => creator?.pid === pid)).toHaveLength(10_000);
+      expect(second.losses()).toEqual([]);
+    } finally {
+      second.close();
+    }
+    expect(readdirSync(pinDirectory)).toEqual([]);
+    expect(unpinAll(pinDirectory)).toBe(0);
+    expect(readdirSync(bpffs)).not.toContain('nsaudit');
+  });
+
+  test('a reader that is killed in a storm loses no birth: what it had read is in the map of live ones', async (context) => {
+    context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
+    const pinDirectory = join(bpffs, 'nsaudit');
+    const ringBytes = { life: 16 << 20, holders: 16 << 20 };
+    const objectPath = typeof object === 'string' ? object : '';
+    const options = eventOptions({ pinDirectory, ringBytes, objectPath });
+    const reader = startChild('../kernel/read-events', [JSON.stringify(options)]);
+    expect(await reader.nextLine()).toBe('reading');
+    const running = storm?.run('uts', 50_000);
+    await sleep(50);
+    await reader.kill();
+    const second = startRecorder({ pinDirectory });
+    try {
+      expect(second.events.isTakenOver).toBe(true);
+      const { pid } = (await running) ?? { pid: 0 };
+      await second.settle();
+      expect(second.losses()).toEqual([]);
+      const all = [...second.births(), ...second.events.recover()];
+      expect(idsBornBy(all, pid).size).toBe(50_000);
+    } finally {
+      second.close();
+    }
+  });
+
+  test('who finds the rings in use has rings of its own, and says so', async (context) => {
+    context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
+    const pinDirectory = join(bpffs, 'nsaudit');
+    const objectPath = typeof object === 'string' ? object : '';
+    const options = eventOptions({ pinDirectory, objectPath });
+    const reader = startChild('../kernel/read-events', [JSON.stringify(options)]);
+    expect(await reader.nextLine()).toBe('reading');
+    const second = startRecorder({ pinDirectory });
+    expect(second.events.isTakenOver).toBe(false);
+    expect(second.events.notices.join()).toContain(`Process ${reader.pid} reads the pinned rings`);
+    second.close();
+    await reader.kill();
+    expect(unpinAll(pinDirectory)).toBe(1);
+  });
+});
