@@ -232,9 +232,16 @@ export const COMMANDS = [
     operands: [],
     summary: 'what nsaudit can see on this host, and whether it is well',
     about: [
-      'The profile and why, the shortest life that cannot be missed, what could not be read, the privileges held and missing, and the state of the databases.',
+      'The profile and why, each hook, the shortest life that cannot be missed, what could not be read, the privileges held and missing, pins, losses, and the state of the databases.',
+      'The profile is found out by trying, with the privileges of whoever asks: run it as the user that collects. On a kernel that allows the trampoline profile this makes a few namespaces that end at once, and a running collector records them.',
     ],
-    examples: [['nsaudit doctor', '']],
+    examples: [
+      ['nsaudit doctor', ''],
+      [
+        'nsaudit doctor --unpin',
+        'removes the hooks that --keep-hooks left, or a collector that was killed',
+      ],
+    ],
     topics: [],
   },
 ] as const satisfies readonly CommandDescription[];

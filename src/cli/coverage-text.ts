@@ -21,14 +21,21 @@ export function describeState({ state, lastScan, minimumLifetimeUs }: CoverageJs
   if (state === 'not-watched') {
     return 'not watched: nothing is known about this time, so what is missing here may still have existed.';
   }
-  const lifetime =
-    minimumLifetimeUs !== null && minimumLifetimeUs > 0
-      ? `what lived longer than ${formatSpan(minimumLifetimeUs)} cannot have been missed`
-      : 'one scan only';
+  const lifetime = describeLifetime(minimumLifetimeUs);
   const scan = lastScan === null ? '' : `; last scan ${lastScan}`;
   return state === 'watched'
     ? `watched: ${lifetime}${scan}.`
     : `partly watched: while watched, ${lifetime}${scan}.`;
+}
+
+/** Zero is what kernel events have: they tell of every birth, however short the life. */
+function describeLifetime(minimumLifetimeUs: number | null): string {
+  if (minimumLifetimeUs === null) {
+    return 'one scan only';
+  }
+  return minimumLifetimeUs === 0
+    ? 'the kernel told of every birth'
+    : `what lived longer than ${formatSpan(minimumLifetimeUs)} cannot have been missed`;
 }
 
 /** Each gap, the first few by name; null when there is none. */

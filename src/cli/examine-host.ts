@@ -1,28 +1,34 @@
 /** What `nsaudit doctor` finds out: what can be seen from here, and how the record is doing. */
-import { chooseProfile } from '../collector/choose-profile.ts';
 import { NsauditError } from '../domain/errors.ts';
 import type { CoverageJson } from '../domain/json.ts';
 import type { Status } from '../history/history.ts';
 import { readHostFacts, type HostFacts } from '../observe/host-facts.ts';
 import { askHistory } from './ask.ts';
 import type { CommandContext } from './command-context.ts';
+import {
+  examineKernel,
+  examinePins,
+  type KernelExamination,
+  type PinExamination,
+} from './examine-kernel.ts';
+import { examinePrivileges, findPrivilegeProblems, type Privileges } from './examine-privileges.ts';
 import { findStateDirectory } from './find-state-directory.ts';
-import { readProcRoot } from './read-proc-root.ts';
+import { readPinRoot, toPinDirectory } from './read-pin-directory.ts';
+import { isOwnProcRoot, readProcRoot } from './read-proc-root.ts';
 import { readVersion } from './version.ts';
 
-/**
- * Both are needed to read everything: the links of processes that hold capabilities, and the descriptor
- * tables of other users. Source: ptrace(2) PTRACE_MODE_READ_FSCREDS, proc(5).
- */
-const NEEDED_CAPABILITIES = ['sys_ptrace', 'dac_read_search'] as const;
-
-export interface Examination {
+export interface Examination extends KernelExamination {
   readonly version: string;
   readonly node: string;
   readonly kernel: string;
-  readonly profile: string;
-  readonly profileReason: string;
-  readonly capabilities: { readonly held: readonly string[]; readonly missing: readonly string[] };
+  readonly capabilities: Privileges;
+  /**
+   * A namespace that lives longer than this cannot be missed, microseconds: 0 in the profiles of kernel
+   * events, where every birth is told; else that of the record, null when nothing watches.
+   */
+  readonly minimumLifetimeUs: number | null;
+  /** Null where no BPF file system is mounted in the usual place, and no other was named. */
+  readonly pins: PinExamination | null;
   readonly hidepid: string | null;
   readonly stateDirectory: string;
   /** Null when there is no record that can be opened; `problems` says why. */
@@ -33,24 +39,37 @@ export interface Examination {
 
 /** Looks at the host and at the record. A record that cannot be opened is a finding, not a failure. */
 export async function examineHost(context: CommandContext): Promise<Examination> {
-  const facts = readHostFacts({
-    procRoot: readProcRoot(context),
-    machineIdPath: '/etc/machine-id',
-  });
-  const missing = NEEDED_CAPABILITIES.filter((name) => !facts.capabilities.includes(name));
+  const procRoot = readProcRoot(context);
+  const isOwnHost = isOwnProcRoot(context);
+  const facts = readHostFacts({ procRoot, machineIdPath: '/etc/machine-id' });
+  const capabilities = examinePrivileges(facts.capabilities);
+  const kernel = examineKernel({ procRoot, isOwnHost, bootId: facts.bootId });
   const { record, problem } = await examineRecord(context);
   return {
     version: readVersion(),
     node: process.versions.node,
     kernel: facts.kernelRelease,
-    profile: chooseProfile('auto').profile,
-    profileReason: 'scans only, because this version cannot receive kernel events',
-    capabilities: { held: NEEDED_CAPABILITIES.filter((name) => !missing.includes(name)), missing },
+    ...kernel,
+    minimumLifetimeUs:
+      kernel.profile === 'procfs' ? (record?.coverage.minimumLifetimeUs ?? null) : 0,
+    capabilities,
     hidepid: facts.hidepid,
     stateDirectory: findStateDirectory(context),
+    pins: findPins(context, procRoot),
     record,
-    problems: [...findHostProblems(facts, missing), ...findRecordProblems(record), ...problem],
+    problems: [
+      ...findPrivilegeProblems(capabilities, { isOwnHost }),
+      ...findHostProblems(facts),
+      ...findRecordProblems(record),
+      ...problem,
+    ],
   };
+}
+
+function findPins(context: CommandContext, procRoot: string): PinExamination | null {
+  const root = readPinRoot(context);
+  const own = toPinDirectory(root, findStateDirectory(context));
+  return root === null || own === null ? null : examinePins(root, own, procRoot);
 }
 
 async function examineRecord(
@@ -70,13 +89,8 @@ async function examineRecord(
   }
 }
 
-function findHostProblems(facts: HostFacts, missing: readonly string[]): readonly string[] {
+function findHostProblems(facts: HostFacts): readonly string[] {
   return [
-    ...(missing.length === 0
-      ? []
-      : [
-          `without ${missing.map((name) => `CAP_${name.toUpperCase()}`).join(' and ')} the namespaces of other users' processes cannot be read: collect as root.`,
-        ]),
     ...(facts.hidepid === null || facts.hidepid === '0'
       ? []
       : [`procfs is mounted with hidepid=${facts.hidepid}: other users' processes may be hidden.`]),

@@ -4,6 +4,14 @@ import type { CommandContext } from './command-context.ts';
 import { OPTIONS } from './options.ts';
 
 export function readProcRoot({ options, currentDirectory }: CommandContext): string {
-  const usual = OPTIONS.find(({ name }) => name === 'proc-root')?.default ?? '';
-  return resolve(currentDirectory, options.text('proc-root') ?? usual);
+  return resolve(currentDirectory, options.text('proc-root') ?? findUsual());
+}
+
+/** Whether that is this host's own procfs: another one may show another host, or a picture of one. */
+export function isOwnProcRoot(context: CommandContext): boolean {
+  return readProcRoot(context) === findUsual();
+}
+
+function findUsual(): string {
+  return OPTIONS.find(({ name }) => name === 'proc-root')?.default ?? '';
 }

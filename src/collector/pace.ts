@@ -23,3 +23,21 @@ export function silenceMaxUs(intervalUs: number, lastScanDurationUs: number): nu
 
 const SILENCE_LEAST_US = 5_000_000;
 const SILENCE_FACTOR = 5;
+
+/**
+ * How long to wait after a scan in the kernel profiles, where hooks tell what is urgent and scans only
+ * find descriptors and bind mounts: as long as asked for, but a scan never takes more than a hundredth of
+ * a core. `busyUs` is what the scan and judging it took.
+ */
+export function restBetweenScansUs(busyUs: number, intervalUs: number): number {
+  return Math.max(intervalUs - busyUs, KERNEL_REST_FACTOR * busyUs);
+}
+
+/** How long to wait before a scan that something asked for: a tenth of a core at most. */
+export function restBeforeWantedScanUs(busyUs: number): number {
+  return Math.max(WANTED_REST_LEAST_US, WANTED_REST_FACTOR * busyUs);
+}
+
+const KERNEL_REST_FACTOR = 99;
+const WANTED_REST_LEAST_US = 100_000;
+const WANTED_REST_FACTOR = 9;

@@ -24,6 +24,13 @@ export interface Recorder {
    * the projection lacks.
    */
   append(events: readonly AuditEvent[], atUs: number): void;
+  /**
+   * Folds one event into the known state before it is durable; `appendFolded` must follow. For events
+   * that are derived one from the other (startFoldingDraft).
+   */
+  fold(event: AuditEvent): void;
+  /** Makes folded events durable and visible. When this throws, the known state is worth nothing any more. */
+  appendFolded(events: readonly AuditEvent[], atUs: number): void;
   /** Says that a scan has been recorded, also when nothing happened. */
   pulse(pulse: Pulse): void;
   close(): void;
@@ -52,14 +59,23 @@ export async function openRecorder({
     const projection = await openProjection({ files: log.files, log: log.reader });
     const producer = randomUUID();
     let producerSeq = 0;
+    const appendToLog = (events: readonly AuditEvent[], atUs: number): Buffer => {
+      producerSeq += 1;
+      const header = { producer, producerSeq, atUs, wallUs: clock.wallUs() };
+      return log.writer.appendBatch(events, header).batchHash;
+    };
     return {
       known: projection.known,
       rebuildReason: projection.rebuildReason,
       append(events, atUs) {
         if (events.length > 0) {
-          producerSeq += 1;
-          const header = { producer, producerSeq, atUs, wallUs: clock.wallUs() };
-          projection.apply(events, log.writer.appendBatch(events, header).batchHash);
+          projection.apply(events, appendToLog(events, atUs));
+        }
+      },
+      fold: (event) => projection.fold(event),
+      appendFolded(events, atUs) {
+        if (events.length > 0) {
+          projection.commit(appendToLog(events, atUs));
         }
       },
       pulse: (pulse) => projection.setLive({ ...pulse, position: projection.known.position }),

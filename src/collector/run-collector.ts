@@ -1,46 +1,42 @@
 /**
- * The collector: observe → derive → append → project, once per interval, until told to stop.
+ * The collector: observe → derive → append → project, until told to stop.
  *
- * Holds:     the loop and the order of start and stop.
+ * Holds:     the order of start and stop; the loops are scan-loop.ts and kernel-loop.ts.
  * Promises:  what a tick observed is durable before the next one begins; a stop writes what is still open;
  *            a start after any end records the gap. Scans never pile up.
- * Does not:  decide what a scan means (domain), print, or read its options (cli).
+ * Does not:  decide what a scan or a record means (domain), print, or read its options (cli).
  * Proved by: test/collector/run-collector.test.ts, test/kernel/restart.test.ts
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { deriveEvents, type DerivePolicy } from '../domain/derive-events.ts';
 import {
   chooseAnchor,
-  deriveClockStep,
   deriveStart,
   deriveStop,
+  type ClockReading,
+  type CollectorFacts,
 } from '../domain/derive-session.ts';
-import { DEFAULT_GROWTH_POLICY } from '../domain/growth-policy.ts';
 import { SCAN_SOURCES, type Scan, type ScanSource } from '../domain/scan.ts';
-import { US_PER_MS, US_PER_SECOND } from '../domain/time.ts';
-import { resumeWatch, type Watch } from '../domain/watch.ts';
+import { US_PER_MS } from '../domain/time.ts';
+import { resumeWatch } from '../domain/watch.ts';
 import { createHostClock, createTimelineClock, type TimelineClock } from '../observe/host-clock.ts';
 import { readHostFacts, type HostFacts } from '../observe/host-facts.ts';
-import { createProcfsScanner, type ProcfsScanner } from '../observe/procfs-scan.ts';
-import { chooseProfile, type ProfileRequest } from './choose-profile.ts';
-import { restAfterScanUs, silenceMaxUs } from './pace.ts';
+import { watchByKernel } from './kernel-loop.ts';
+import { openObservers, type ObserverOptions, type Observers } from './open-observers.ts';
 import { openRecorder, type Recorder } from './recorder.ts';
+import type { LoopOptions, Running } from './running.ts';
+import { watchByScans } from './scan-loop.ts';
 
-export interface CollectorOptions {
+export interface CollectorOptions
+  extends
+    LoopOptions,
+    Pick<ObserverOptions, 'profile' | 'isOwnHost' | 'pinDirectory' | 'ringBytes'> {
   readonly stateDirectory: string;
   /** Where procfs is mounted. */
   readonly procRoot: string;
   readonly machineIdPath: string;
   readonly toolVersion: string;
-  readonly profile: ProfileRequest;
-  readonly scanIntervalMs: number;
-  /** Stops by itself after this long; null: runs until the signal. */
-  readonly forMs: number | null;
-  /** One scan, then stop. */
-  readonly once: boolean;
-  readonly initialHolders: DerivePolicy['initialHolders'];
-  readonly signal: AbortSignal;
+  /** Leaves pinned hooks attached at the stop, so that the next start has no blind window. */
+  readonly keepHooks: boolean;
   /** The baseline is committed. The line starts with `ready `. */
   readonly onReady: (line: string) => void;
   /** Something a person should know, as a sentence. */
@@ -58,9 +54,6 @@ const UNREADABLE_NOUNS: Readonly<Record<ScanSource, string>> = {
   facts: 'facts about a process',
 };
 
-/** A stretch of coverage is written at least this often. */
-const HEARTBEAT_US = 60 * US_PER_SECOND;
-
 /**
  * Runs until `signal`, `forMs` or `once` ends it, and leaves the record closed and complete.
  *
@@ -68,10 +61,6 @@ const HEARTBEAT_US = 60 * US_PER_SECOND;
  * `integrity` as the store says; `io` when procfs cannot be read at all.
  */
 export async function runCollector(options: CollectorOptions): Promise<void> {
-  const { profile, notice } = chooseProfile(options.profile);
-  if (notice !== null) {
-    options.onNotice(notice);
-  }
   const { procRoot, machineIdPath, stateDirectory } = options;
   const host = readHostFacts({ procRoot, machineIdPath });
   const hostClock = createHostClock({ procRoot });
@@ -81,89 +70,62 @@ export async function runCollector(options: CollectorOptions): Promise<void> {
     if (recorder.rebuildReason !== null && recorder.known.position > 0) {
       options.onNotice(`read.db was built anew from the log: ${recorder.rebuildReason}`);
     }
-    const reading = { bootTimeUs: hostClock.bootTimeUs(), wallUs: hostClock.wallUs() };
-    const { anchorUs } = chooseAnchor(recorder.known, host.bootId, reading);
-    const watch = resumeWatch(recorder.known, host.bootId);
-    recorder.append(
-      deriveStart(recorder.known, toCollectorFacts(options, host, profile), reading),
-      anchorUs + reading.bootTimeUs,
-    );
+    const { bootId } = host;
+    const reading = () => ({ bootTimeUs: hostClock.bootTimeUs(), wallUs: hostClock.wallUs() });
+    const { anchorUs } = chooseAnchor(recorder.known, bootId, reading());
     const clock = createTimelineClock(hostClock, anchorUs);
-    const scanner = createProcfsScanner({ procRoot, bootId: host.bootId, clock });
-    const last = await watchUntilStopped({ options, recorder, clock, scanner }, watch);
-    const atUs = clock.timelineUs();
-    recorder.append(
-      deriveStop(recorder.known, last, { atUs, reason: describeStop(options) }),
-      atUs,
-    );
+    const observers = openObservers({ ...options, bootId, clock, anchorUs });
+    try {
+      observers.notices.forEach((notice) => options.onNotice(notice));
+      await watch({ options, host, recorder, clock, observers }, reading());
+    } finally {
+      observers.close({ keepPins: options.keepHooks });
+    }
   } finally {
     recorder.close();
   }
 }
 
-interface Running {
+interface Collecting {
   readonly options: CollectorOptions;
+  readonly host: HostFacts;
   readonly recorder: Recorder;
   readonly clock: TimelineClock;
-  readonly scanner: ProcfsScanner;
+  readonly observers: Observers;
 }
 
-/** Returns the memory of the last scan. */
-async function watchUntilStopped(running: Running, resumed: Watch): Promise<Watch> {
-  const { options, recorder, clock, scanner } = running;
-  const intervalUs = options.scanIntervalMs * US_PER_MS;
-  const endUs =
-    options.forMs === null
-      ? Number.POSITIVE_INFINITY
-      : clock.timelineUs() + options.forMs * US_PER_MS;
-  let watch = resumed;
-  let lastDurationUs = 0;
+/** From the start to the stop, both recorded. */
+async function watch(collecting: Collecting, reading: ClockReading): Promise<void> {
+  const { options, host, recorder, clock, observers } = collecting;
+  const { bootId } = host;
+  const resumed = resumeWatch(recorder.known, bootId);
+  const start = deriveStart(recorder.known, toCollectorFacts(options, host, observers), reading);
+  recorder.append(start, start.at(-1)?.at ?? clock.timelineUs());
   let isFirst = true;
-  while (isFirst || (!options.signal.aborted && clock.timelineUs() < endUs)) {
-    recordClockStep(running);
-    const scan = scanner.scan();
-    const policy = {
-      initialHolders: options.initialHolders,
-      growth: DEFAULT_GROWTH_POLICY,
-      source: 'procfs' as const,
-      continuedFromUs: null,
-      kernel: null,
-      heartbeatUs: HEARTBEAT_US,
-      silenceMaxUs: silenceMaxUs(intervalUs, lastDurationUs),
-    };
-    const derived = deriveEvents(recorder.known, watch, scan, policy);
-    recorder.append(derived.events, scan.endedAtUs);
-    recorder.pulse({
-      scanStartedUs: scan.startedAtUs,
-      scanEndedUs: scan.endedAtUs,
-      scanIntervalUs: intervalUs,
-      watchedUs: null,
-    });
-    watch = derived.watch;
-    lastDurationUs = scan.endedAtUs - scan.startedAtUs;
-    if (isFirst) {
-      announce(running, scan);
-      isFirst = false;
-    }
-    options.onScan?.(scan);
-    if (options.once) {
-      break;
-    }
-    await rest(
-      Math.min(restAfterScanUs(scan, intervalUs), endUs - clock.timelineUs()),
-      options.signal,
-    );
-  }
-  return watch;
+  const running: Running = {
+    options,
+    bootId,
+    recorder,
+    clock,
+    observers,
+    onScan(scan) {
+      if (isFirst) {
+        isFirst = false;
+        announce(collecting, scan);
+      }
+      options.onScan?.(scan);
+    },
+  };
+  const last =
+    observers.kernel === null
+      ? await watchByScans(running, resumed)
+      : await watchByKernel(running, observers.kernel, resumed);
+  const atUs = Math.max(clock.timelineUs(), recorder.known.lastAt);
+  const reason = describeStop(options);
+  recorder.append(deriveStop(recorder.known, last, { atUs, reason }), atUs);
 }
-
-function recordClockStep({ recorder, clock }: Running): void {
-  const reading = { bootTimeUs: clock.bootTimeUs(), wallUs: clock.wallUs() };
-  recorder.append(deriveClockStep(recorder.known, reading), clock.timelineUs());
-}
-
 /** The line that scripts wait for, and before it what the first scan could not read. */
-function announce({ options, recorder }: Running, scan: Scan): void {
+function announce({ options, recorder, observers }: Collecting, scan: Scan): void {
   const holes = scan.reports.flatMap(({ source, unreadable }) =>
     unreadable.map(
       ({ reason, count, example }) =>
@@ -178,18 +140,8 @@ function announce({ options, recorder }: Running, scan: Scan): void {
   const { known } = recorder;
   const scanMs = Math.round((scan.endedAtUs - scan.startedAtUs) / US_PER_MS);
   options.onReady(
-    `ready profile=procfs interval=${options.scanIntervalMs}ms scan=${scanMs}ms processes=${scan.processes.length} namespaces=${known.lifespans.size} position=${known.position} state=${options.stateDirectory}`,
+    `ready profile=${observers.profile} interval=${options.scanIntervalMs}ms scan=${scanMs}ms processes=${scan.processes.length} namespaces=${known.lifespans.size} position=${known.position} state=${options.stateDirectory}`,
   );
-}
-
-async function rest(restUs: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(Math.max(0, restUs / US_PER_MS), undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) {
-      throw error;
-    }
-  }
 }
 
 function describeStop({ signal, once }: CollectorOptions): string {
@@ -202,13 +154,14 @@ function describeStop({ signal, once }: CollectorOptions): string {
 function toCollectorFacts(
   options: CollectorOptions,
   host: HostFacts,
-  profile: 'procfs' | 'tracepoint' | 'trampoline',
-) {
+  { profile, hooks, kernel }: Observers,
+): CollectorFacts {
+  const kernelSources = kernel === null ? [] : ['kernel', ...(kernel.probe ? ['handles'] : [])];
   return {
     boot: host.bootId,
     profile,
-    sources: [...SCAN_SOURCES],
-    hooks: [],
+    sources: [...kernelSources, ...SCAN_SOURCES],
+    hooks: hooks.map(({ name, state }) => ({ name, state })),
     kernel: host.kernelRelease,
     toolVersion: options.toolVersion,
     pid: process.pid,
@@ -217,6 +170,6 @@ function toCollectorFacts(
     ownNamespaces: { ...host.ownNamespaces },
     scanIntervalUs: options.scanIntervalMs * US_PER_MS,
     initialHolders: options.initialHolders,
-    growth: DEFAULT_GROWTH_POLICY,
+    growth: options.growth,
   };
 }

@@ -1,6 +1,7 @@
 /**
- * The procfs inventory of 8,000 processes in 400 namespaces against a C loop of the same readlinks, and
- * against lsns. The processes are made here and end with the benchmark.
+ * The inventory of 8,000 processes in 400 namespaces: through procfs against a C loop of the same readlinks
+ * and against lsns, and through the kernel's own list of tasks against lsns. The processes are made here and
+ * end with the benchmark.
  */
 import {
   execFileSync,
@@ -12,13 +13,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { createProcfsScanner } from '../../src/observe/procfs-scan.ts';
+import type { ScanSource } from '../../src/domain/scan.ts';
+import { createKernelScanner } from '../../src/observe/kernel-scan.ts';
+import { createProcfsScanner, type ProcfsScanner } from '../../src/observe/procfs-scan.ts';
 import { measurePairs, median, type BenchRow, type Pair } from './measure.ts';
 
 const GROUPS = 100;
 const MEMBERS = 80;
 const PAIRS = 9;
 const LSNS_PAIRS = 3;
+/** A scan of a few milliseconds is over before the machine has settled: the median of this many counts. */
+const KERNEL_SCANS = 5;
 
 /** Needs root, gcc and lsns; says so in the thrown error otherwise. */
 export async function benchInventory(sourceDirectory: string): Promise<BenchRow[]> {
@@ -32,7 +37,7 @@ export async function benchInventory(sourceDirectory: string): Promise<BenchRow[
     const population = spawn(populate, [String(GROUPS), String(MEMBERS)], { detached: true });
     try {
       await readLine(population);
-      return await measureInventory(readlinks);
+      return [...(await measureProcfs(readlinks)), ...(await measureKernel())];
     } finally {
       population.stdin.end();
       await new Promise((resolve) => {
@@ -44,16 +49,51 @@ export async function benchInventory(sourceDirectory: string): Promise<BenchRow[
   }
 }
 
-async function measureInventory(readlinks: string): Promise<BenchRow[]> {
-  const scanner = createProcfsScanner({
-    procRoot: '/proc',
-    bootId: 'bench',
-    clock: { timelineUs: () => Math.floor(performance.now() * 1_000) },
-  });
-  const inventory = (): number => {
-    const { startedAtUs, endedAtUs } = scanner.scan(['links']);
-    return (endedAtUs - startedAtUs) / 1_000;
-  };
+const OPTIONS = {
+  procRoot: '/proc',
+  bootId: 'bench',
+  clock: { timelineUs: () => Math.floor(performance.now() * 1_000) },
+};
+
+/** One scan, in milliseconds. */
+function timeScan(scanner: ProcfsScanner, sources?: readonly ScanSource[]): number {
+  const { startedAtUs, endedAtUs } = scanner.scan(sources);
+  return (endedAtUs - startedAtUs) / 1_000;
+}
+
+async function measureKernel(): Promise<BenchRow[]> {
+  const inventory = {
+    what: 'kernel inventory of 8,000 processes',
+    reference: 'lsns',
+    budget: { bound: 'at-least', ratio: 100 },
+  } as const;
+  const full = {
+    what: 'kernel full scan: descriptors, mounts too',
+    reference: 'lsns',
+    budget: { bound: 'at-least', ratio: 5 },
+  } as const;
+  const opened = createKernelScanner(OPTIONS);
+  if ('missing' in opened) {
+    return [inventory, full].map((row) => ({
+      ...toRow({ ...row, pairs: [] }),
+      notRun: opened.missing,
+    }));
+  }
+  const { scanner, close } = opened;
+  try {
+    const inMedian = (sources?: readonly ScanSource[]): number =>
+      median(Array.from({ length: KERNEL_SCANS }, () => timeScan(scanner, sources)));
+    const links = await measurePairs(LSNS_PAIRS, () => inMedian(['links']), lsns);
+    const whole = await measurePairs(LSNS_PAIRS, () => inMedian(), lsns);
+    return [toRow({ ...inventory, pairs: links }), toRow({ ...full, pairs: whole })];
+  } finally {
+    close();
+  }
+}
+
+async function measureProcfs(readlinks: string): Promise<BenchRow[]> {
+  const scanner = createProcfsScanner(OPTIONS);
+  const inventory = (): number => timeScan(scanner, ['links']);
   const links = startReference(readlinks, []);
   const linksAndStat = startReference(readlinks, ['stat']);
   try {
@@ -61,14 +101,7 @@ async function measureInventory(readlinks: string): Promise<BenchRow[]> {
     const againstLinks = await measurePairs(PAIRS, inventory, links.walk);
     const againstBoth = await measurePairs(PAIRS, inventory, linksAndStat.walk);
     const againstLsns = await measurePairs(LSNS_PAIRS, inventory, lsns);
-    const full = await measurePairs(
-      LSNS_PAIRS,
-      () => {
-        const { startedAtUs, endedAtUs } = scanner.scan();
-        return (endedAtUs - startedAtUs) / 1_000;
-      },
-      lsns,
-    );
+    const full = await measurePairs(LSNS_PAIRS, () => timeScan(scanner), lsns);
     return [
       toRow({
         what,

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { benchAppend } from './append.ts';
 import { benchInventory } from './inventory.ts';
+import { benchKernelEvents } from './kernel-events.ts';
 import { formatRow, isMet, type BenchRow } from './measure.ts';
 import { benchRebuild } from './rebuild.ts';
 
@@ -13,6 +14,7 @@ const sourceDirectory = resolve(import.meta.dirname, '../../../test/bench');
 
 const benchmarks: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   inventory: () => benchInventory(sourceDirectory),
+  'kernel-events': () => benchKernelEvents(sourceDirectory),
   append: benchAppend,
   rebuild: benchRebuild,
 };

@@ -11,6 +11,8 @@ export interface BenchRow {
   /** Median over the pairs of the figure the budget is about. */
   readonly ratio: number;
   readonly budget: { readonly bound: 'at-least' | 'at-most'; readonly ratio: number } | null;
+  /** Why it could not be measured on this host; then the figures mean nothing. */
+  readonly notRun?: string;
 }
 
 export interface Pair {
@@ -41,15 +43,18 @@ export async function measurePairs(
   return measured;
 }
 
-/** True when the row meets its budget, or has none. */
-export function isMet({ ratio, budget }: BenchRow): boolean {
-  if (budget === null) {
+/** True when the row meets its budget, or has none, or could not be measured. */
+export function isMet({ ratio, budget, notRun }: BenchRow): boolean {
+  if (budget === null || notRun !== undefined) {
     return true;
   }
   return budget.bound === 'at-least' ? ratio >= budget.ratio : ratio <= budget.ratio;
 }
 
 export function formatRow(row: BenchRow): string {
+  if (row.notRun !== undefined) {
+    return `${row.what.padEnd(44)} NOT RUN: ${row.notRun}  (${row.reference})`;
+  }
   const sign = row.budget?.bound === 'at-least' ? '≥' : '≤';
   const budget =
     row.budget === null

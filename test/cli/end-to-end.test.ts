@@ -272,12 +272,17 @@ describe('upkeep', () => {
   test('doctor says what can be seen and how the record is', async () => {
     const { status, stdout } = await ask('doctor');
     expect(status).toBe(0);
-    for (const title of ['profile', 'privileges', 'state directory', 'minimum lifetime', 'gaps']) {
+    const titles = ['profile', 'privileges', 'pins', 'state directory', 'minimum lifetime', 'gaps'];
+    for (const title of [...titles, 'inventory', 'last reference', 'lost']) {
       expect(stdout).toMatch(new RegExp(`^${title} `, 'm'));
     }
     expect(stdout).toContain('no collector is running');
     const json = await ask('doctor', '-o', 'json');
-    expect(JSON.parse(json.stdout)).toMatchObject({ profile: 'procfs', stateDirectory });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      profile: expect.stringMatching(/^(?:trampoline|tracepoint|procfs)$/),
+      stateDirectory,
+      record: { isCollecting: false, lossCount: 0, lostCount: 0 },
+    });
   });
 
   test('doctor has something to say where there is no record', async () => {

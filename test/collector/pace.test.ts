@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { chooseProfile } from '../../src/collector/choose-profile.ts';
-import { restAfterScanUs, silenceMaxUs } from '../../src/collector/pace.ts';
+import {
+  restAfterScanUs,
+  restBeforeWantedScanUs,
+  restBetweenScansUs,
+  silenceMaxUs,
+} from '../../src/collector/pace.ts';
 
 describe('pace', () => {
   test('scans begin one interval apart while they are short', () => {
@@ -17,14 +21,12 @@ describe('pace', () => {
       expect(silenceMaxUs(1_000_000, durationUs)).toBeGreaterThan(restUs * 2);
     }
   });
-});
 
-describe('profiles', () => {
-  test('what cannot be had is said, and the next lower profile runs', () => {
-    expect(chooseProfile('auto')).toEqual({ profile: 'procfs', notice: null });
-    expect(chooseProfile('trampoline')).toMatchObject({
-      profile: 'procfs',
-      notice: expect.stringContaining('trampoline'),
-    });
+  test('beside kernel events scans take a hundredth of a core at most, a tenth when something asks for them', () => {
+    for (const busyUs of [500, 8_000, 300_000]) {
+      expect(busyUs / (busyUs + restBetweenScansUs(busyUs, 100_000))).toBeLessThanOrEqual(0.01);
+      expect(busyUs / (busyUs + restBeforeWantedScanUs(busyUs))).toBeLessThanOrEqual(0.1);
+    }
+    expect(restBetweenScansUs(5_000, 1_000_000)).toBe(995_000);
   });
 });

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runCollector, type CollectorOptions } from '../../src/collector/run-collector.ts';
 import { fromStoredEvent, type AuditEvent } from '../../src/domain/event.ts';
+import { DEFAULT_GROWTH_POLICY } from '../../src/domain/growth-policy.ts';
 import { openLogReader } from '../../src/store/event-log-reader.ts';
 import { createProcTree, type ProcTree } from '../support/proc-tree.ts';
 import { only } from '../support/scan-builder.ts';
@@ -49,6 +50,10 @@ async function collect(options: Partial<CollectorOptions> = {}): Promise<string[
     machineIdPath: join(scratch, 'machine-id'),
     toolVersion: 'test',
     profile: 'procfs',
+    isOwnHost: false,
+    pinDirectory: null,
+    keepHooks: false,
+    growth: DEFAULT_GROWTH_POLICY,
     scanIntervalMs: 10,
     forMs: null,
     once: false,

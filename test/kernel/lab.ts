@@ -10,13 +10,17 @@ import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { runCollector } from '../../src/collector/run-collector.ts';
+import { PROFILES } from '../../src/collector/profile.ts';
+import { runCollector, type CollectorOptions } from '../../src/collector/run-collector.ts';
 import type { AuditEvent } from '../../src/domain/event.ts';
 import { fromStoredEvent } from '../../src/domain/event.ts';
 import { evolve } from '../../src/domain/evolve.ts';
+import { DEFAULT_GROWTH_POLICY } from '../../src/domain/growth-policy.ts';
 import type { Holder } from '../../src/domain/holder.ts';
 import { emptyKnown, type Known } from '../../src/domain/known.ts';
 import type { Lifespan } from '../../src/domain/lifespan.ts';
+import { INITIAL_INUMS } from '../../src/domain/namespace-type.ts';
+import { openKernelEvents } from '../../src/observe/kernel-events.ts';
 import { openLogReader } from '../../src/store/event-log-reader.ts';
 
 export interface Step<Result> {
@@ -44,6 +48,31 @@ export function findObstacle(): string | null {
   return spawnSync('unshare', ['-n', 'true']).status === 0
     ? null
     : 'unshare(CLONE_NEWNET) is refused';
+}
+
+/** Which profile the tests of kernel events run; the highest that this kernel allows unless told. */
+export const TESTED_PROFILE =
+  PROFILES.find((each) => each === process.env['NSAUDIT_TEST_PROFILE']) ?? 'auto';
+
+/** Why tests of kernel events cannot run here, or null. */
+export function findKernelObstacle(profile: 'auto' | 'trampoline' = 'auto'): string | null {
+  const obstacle = findObstacle();
+  if (obstacle !== null) {
+    return obstacle;
+  }
+  const opened = openKernelEvents({
+    profile,
+    initial: INITIAL_INUMS,
+    procRoot: '/proc',
+    anchorUs: 0,
+    pinDirectory: null,
+    emitInitial: false,
+  });
+  if ('refusal' in opened) {
+    return opened.refusal;
+  }
+  opened.events.close({ keepPins: false });
+  return null;
 }
 
 export function startLab(): Lab {
@@ -85,6 +114,8 @@ export interface Record {
 
 export interface Watcher {
   readonly stateDirectory: string;
+  /** What the collector had to say. */
+  readonly notices: readonly string[];
   /** Waits until `count` more whole scans, started after this call, are in the log or have found nothing. */
   scans(count: number): Promise<void>;
   read(): Record;
@@ -94,15 +125,20 @@ export interface Watcher {
 /** Starts a collector on the real /proc with a state directory of its own. */
 export async function startWatcher(
   scanIntervalMs: number,
-  stateDirectory = makeStateDirectory(),
+  more: Partial<CollectorOptions> = {},
 ): Promise<Watcher> {
+  const stateDirectory = more.stateDirectory ?? makeStateDirectory();
+  const notices: string[] = [];
   const abort = new AbortController();
   let scansDone = 0;
   let waiting: { goal: number; resolve: () => void }[] = [];
   let running: Promise<void> = Promise.resolve();
   await new Promise<void>((resolve, reject) => {
     running = runCollector({
-      stateDirectory,
+      isOwnHost: true,
+      pinDirectory: null,
+      keepHooks: false,
+      growth: DEFAULT_GROWTH_POLICY,
       procRoot: '/proc',
       machineIdPath: '/etc/machine-id',
       toolVersion: 'test',
@@ -113,7 +149,7 @@ export async function startWatcher(
       initialHolders: 'count',
       signal: abort.signal,
       onReady: () => resolve(),
-      onNotice: () => {},
+      onNotice: (line) => notices.push(line),
       onScan: () => {
         scansDone += 1;
         for (const { goal, resolve: wake } of waiting) {
@@ -123,11 +159,14 @@ export async function startWatcher(
         }
         waiting = waiting.filter(({ goal }) => scansDone < goal);
       },
+      ...more,
+      stateDirectory,
     });
     running.catch(reject);
   });
   return {
     stateDirectory,
+    notices,
     scans: (count) =>
       new Promise((resolve) => {
         waiting.push({ goal: scansDone + count, resolve });

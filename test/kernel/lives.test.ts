@@ -4,9 +4,6 @@
  */
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Bounds } from '../../src/domain/bounds.ts';
-import type { Holder } from '../../src/domain/holder.ts';
-import type { Lifespan } from '../../src/domain/lifespan.ts';
 import type { NamespaceType } from '../../src/domain/namespace-type.ts';
 import {
   findObstacle,
@@ -14,10 +11,9 @@ import {
   startLab,
   startWatcher,
   type Lab,
-  type Record,
-  type Step,
   type Watcher,
 } from './lab.ts';
+import { expectEndWithin, expectWithin, holdersOf, requireLife } from './lives.ts';
 
 const obstacle = findObstacle();
 const SCAN_INTERVAL_MS = 100;
@@ -200,50 +196,3 @@ describe.skipIf(obstacle)(
     });
   },
 );
-
-function requireLife(record: Record, type: NamespaceType, inum: number | undefined): Lifespan {
-  const lives = record.lifespans.filter(
-    (life) => life.type === type && life.inum === inum && !life.initial,
-  );
-  expect(lives, `one life of ${type}:[${inum}]`).toHaveLength(1);
-  const [life] = lives;
-  if (!life) {
-    throw new Error('unreachable');
-  }
-  return life;
-}
-
-function holdersOf(record: Record, life: Lifespan): Holder[] {
-  const sets = new Map<number, readonly number[]>();
-  for (const event of record.events) {
-    if (
-      (event.event === 'holder.gained' || event.event === 'holders.churned') &&
-      event.namespaces &&
-      event.set !== null
-    ) {
-      sets.set(event.set, event.namespaces);
-    }
-  }
-  return record.holders.filter(
-    ({ lifespan, set }) =>
-      lifespan === life.id || (set !== null && sets.get(set)?.includes(life.id)),
-  );
-}
-
-/** The step happened within [beforeUs, afterUs]; a birth must lie in (after, by]. */
-function expectWithin(record: Record, bounds: Bounds, step: Step<unknown>, what: string): void {
-  expect(bounds.after ?? 0, `${what}: after`).toBeLessThanOrEqual(record.anchorUs + step.afterUs);
-  expect(bounds.by, `${what}: by`).toBeGreaterThanOrEqual(record.anchorUs + step.beforeUs);
-}
-
-/** An end lies in [after, by). */
-function expectEndWithin(
-  record: Record,
-  bounds: Bounds | null,
-  step: Step<unknown>,
-  what: string,
-): void {
-  expect(bounds, `${what}: has ended`).not.toBeNull();
-  expect(bounds?.after ?? 0, `${what}: after`).toBeLessThanOrEqual(record.anchorUs + step.afterUs);
-  expect(bounds?.by ?? 0, `${what}: by`).toBeGreaterThanOrEqual(record.anchorUs + step.beforeUs);
-}

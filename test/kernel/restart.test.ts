@@ -21,7 +21,7 @@ const collectors: ChildProcess[] = [];
 async function startCollector(): Promise<ChildProcess> {
   const child = spawn(
     launcher,
-    ['collect', '--scan-interval', '50ms', '--state-dir', stateDirectory],
+    ['collect', '--scan-interval', '50ms', '--pin-dir', 'none', '--state-dir', stateDirectory],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
     },
@@ -106,7 +106,8 @@ describe.skipIf(obstacle)(
       const dead = record.lifespans.find(
         ({ type, inum }) => type === 'net' && inum === dies.result.links.net,
       );
-      expect(dead?.gone?.evidence).toBe('inferred-after-gap');
+      // A handle says it is gone where the kernel has handles; else two scans do.
+      expect(['handle', 'inferred-after-gap']).toContain(dead?.gone?.evidence);
       expect(dead?.gone?.after ?? 0).toBeLessThan(record.anchorUs + ended.afterUs);
       expect(dead?.gone?.by ?? 0).toBeGreaterThan(record.anchorUs + ended.beforeUs);
 

@@ -42,6 +42,14 @@ export function readUnit(name: string): UnitFile {
   };
 }
 
+/** The bounding set of a service, named as setpriv(1) does: `sys_ptrace`, …. */
+export function listCapabilities(unit: UnitFile): readonly string[] {
+  return unit
+    .values('CapabilityBoundingSet')
+    .flatMap((value) => value.split(' '))
+    .map((name) => name.replace(/^CAP_/, '').toLowerCase());
+}
+
 /** Follows systemd.syntax(7): sections, `#` comments, and lines continued by a backslash. */
 function parseDirectives(text: string): readonly Directive[] {
   const directives: Directive[] = [];

@@ -20,9 +20,12 @@ const UNITS = listUnits('.service', '.socket', '.timer');
 const COLLECTOR = 'nsaudit-collector.service';
 const UNPRIVILEGED = ['nsaudit-api.service', 'nsaudit-report.service'];
 
+/** Deeper than what ProtectKernelTunables= makes read-only, which would win over the same path. */
+const PIN_ROOT = '/sys/fs/bpf/nsaudit';
+
 /** What `systemd-analyze security` may find at most, in tenths of its scale from 0 to 10. */
 const EXPOSURE_LIMITS: Readonly<Record<string, number>> = {
-  'nsaudit-collector.service': 20,
+  'nsaudit-collector.service': 27,
   'nsaudit-api.service': 3,
   'nsaudit-report.service': 3,
 };
@@ -153,15 +156,29 @@ describe('what the services may do', () => {
     expect(readUnit(COLLECTOR).values(directive)).toEqual([]);
   });
 
-  it('the collector holds two capabilities, and keeps what it may write to its state directory', () => {
+  it('the collector holds four capabilities, and writes its state directory and its pins only', () => {
     const collector = readUnit(COLLECTOR);
     expect(collector.values('CapabilityBoundingSet')).toEqual([
-      'CAP_SYS_PTRACE CAP_DAC_READ_SEARCH',
+      'CAP_SYS_PTRACE CAP_DAC_READ_SEARCH CAP_BPF CAP_PERFMON',
     ]);
+    expect(collector.values('AmbientCapabilities')).toEqual([]);
     expect(collector.values('ProtectSystem')).toEqual(['strict']);
     expect(collector.values('ReadOnlyPaths').join(' ').split(' ')).toContain('/proc');
     expect(collector.values('StateDirectory')).toEqual(['nsaudit']);
-    expect(collector.values('ReadWritePaths')).toEqual([]);
+    expect(collector.values('ProtectKernelTunables')).toEqual(['yes']);
+    expect(collector.values('ReadWritePaths')).toEqual([`-${PIN_ROOT}`]);
+  });
+
+  it('the hooks of the collector outlive a restart, in the one directory that is made for them', () => {
+    const collector = readUnit(COLLECTOR);
+    expect(collector.values('ExecStart').join(' ').split(' ')).toEqual(
+      expect.arrayContaining(['--keep-hooks', `--pin-dir=${PIN_ROOT}`]),
+    );
+    expect(collector.values('ExecStartPre')).toEqual([`-+/bin/mkdir -p -m 0700 ${PIN_ROOT}`]);
+    // Only the job of a stop removes them.
+    expect(collector.values('ExecStopPost')).toEqual([
+      expect.stringMatching(/list-jobs .*%n.* in \*" stop "\*\) exec \S+nsaudit doctor --unpin/),
+    ]);
   });
 
   it.each(UNPRIVILEGED)(

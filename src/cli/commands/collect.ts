@@ -1,13 +1,15 @@
 import { runCollector } from '../../collector/run-collector.ts';
 /** `nsaudit collect`: the collector in the foreground. */
 import { NsauditError } from '../../domain/errors.ts';
+import { DEFAULT_GROWTH_POLICY } from '../../domain/growth-policy.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
 import { findStateDirectory } from '../find-state-directory.ts';
 import { INITIAL_HOLDER_CHOICES, PROFILE_CHOICES } from '../options.ts';
 import { toErrorLine } from '../output.ts';
 import { readChoice, readSpanMs } from '../read-options.ts';
-import { readProcRoot } from '../read-proc-root.ts';
+import { readPinRoot, toPinDirectory } from '../read-pin-directory.ts';
+import { isOwnProcRoot, readProcRoot } from '../read-proc-root.ts';
 import { readVersion } from '../version.ts';
 
 const HOUR_MS = 3_600_000;
@@ -24,9 +26,21 @@ export async function run(context: CommandContext): Promise<number> {
       '--once stops by itself, so --for says nothing: use one of them.',
     );
   }
+  const stateDirectory = findStateDirectory(context);
+  const pinDirectory = toPinDirectory(readPinRoot(context), stateDirectory);
+  if (options.has('keep-hooks') && pinDirectory === null) {
+    throw new NsauditError(
+      'usage',
+      '--keep-hooks needs a BPF file system to pin the hooks on: mount one at /sys/fs/bpf, or name a directory on one with --pin-dir.',
+    );
+  }
   const request = {
-    stateDirectory: findStateDirectory(context),
+    stateDirectory,
     procRoot: readProcRoot(context),
+    isOwnHost: isOwnProcRoot(context),
+    pinDirectory,
+    keepHooks: options.has('keep-hooks'),
+    growth: DEFAULT_GROWTH_POLICY,
     machineIdPath: '/etc/machine-id',
     toolVersion: readVersion(),
     profile: readChoice(options, 'profile', PROFILE_CHOICES),

@@ -1,61 +1,47 @@
 /** `nsaudit doctor`: what can be seen on this host, and whether all is well. */
-import { formatSpan } from '../bounds-text.ts';
+import { NsauditError } from '../../domain/errors.ts';
+import { unpinRoot } from '../../observe/pin-root.ts';
 import type { CommandContext } from '../command-context.ts';
 import { escapeText } from '../escape-text.ts';
-import { examineHost, type Examination } from '../examine-host.ts';
+import { examineHost } from '../examine-host.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
-import { formatPairs, toJsonLine } from '../format-rows.ts';
+import { formatExamination } from '../format-examination.ts';
+import { toJsonLine } from '../format-rows.ts';
 import { readFormat } from '../read-options.ts';
+import { readPinRoot } from '../read-pin-directory.ts';
 
 export async function run(context: CommandContext): Promise<number> {
   const { options, output } = context;
   const format = readFormat(options, ['table', 'json']);
+  if (options.has('unpin')) {
+    const answer = unpin(context);
+    output.write(format === 'json' ? toJsonLine(answer) : formatUnpinned(answer));
+    return EXIT_STATUS.ok;
+  }
   const examination = await examineHost(context);
   output.write(format === 'json' ? toJsonLine(examination) : formatExamination(examination));
   return EXIT_STATUS.ok;
 }
 
-function formatExamination(examination: Examination): string {
-  const { version, node, kernel, profile, profileReason, capabilities, hidepid } = examination;
-  const pairs = [
-    ['nsaudit', `${version}, node ${node}, kernel ${kernel}`],
-    ['profile', `${profile}: ${profileReason}`],
-    ['privileges', describePrivileges(capabilities)],
-    ['hidepid', hidepid ?? 'not set'],
-    ['state directory', examination.stateDirectory],
-    ...describeRecord(examination.record),
-  ] as const;
-  const problems = examination.problems.map((problem) => `  - ${escapeText(problem)}\n`);
-  const verdict = problems.length === 0 ? 'Nothing is wrong.\n' : `Found:\n${problems.join('')}`;
-  return `${formatPairs(pairs.map(([name, value]) => [name, escapeText(value)]))}\n${verdict}`;
+interface Unpinned {
+  readonly pinRoot: string;
+  /** One for each state directory whose collector had pinned. */
+  readonly removedDirectories: number;
 }
 
-function describePrivileges({ held, missing }: Examination['capabilities']): string {
-  return [
-    ...(held.length === 0 ? [] : [`has ${held.join(', ')}`]),
-    ...(missing.length === 0 ? [] : [`lacks ${missing.join(', ')}`]),
-  ].join('; ');
-}
-
-function describeRecord(record: Examination['record']): readonly (readonly [string, string])[] {
-  if (record === null) {
-    return [['record', 'none that can be opened']];
+function unpin(context: CommandContext): Unpinned {
+  const pinRoot = readPinRoot(context);
+  if (pinRoot === null) {
+    throw new NsauditError(
+      'unavailable',
+      'no BPF file system is mounted at /sys/fs/bpf, so nothing can be pinned there; say --pin-dir for another place.',
+    );
   }
-  const { head, position, isCollecting, lastScanAt, gapCount, gapTotalUs, coverage } = record;
-  const { minimumLifetimeUs } = coverage;
-  return [
-    ['host', record.host],
-    ['log', `${head} events, read.db at ${position}`],
-    [
-      'collector',
-      `${isCollecting ? 'running' : 'not running'}, last scan ${lastScanAt ?? 'never'}`,
-    ],
-    [
-      'minimum lifetime',
-      minimumLifetimeUs === null
-        ? 'unknown: not watched now'
-        : `${formatSpan(minimumLifetimeUs)}: what lives longer cannot be missed, what lives shorter may be`,
-    ],
-    ['gaps', gapCount === 0 ? 'none' : `${gapCount}, ${formatSpan(gapTotalUs)} in all`],
-  ];
+  return { pinRoot, removedDirectories: unpinRoot(pinRoot) };
+}
+
+function formatUnpinned({ pinRoot, removedDirectories: count }: Unpinned): string {
+  return count === 0
+    ? `Nothing is pinned in ${escapeText(pinRoot)}.\n`
+    : `Removed ${count} ${count === 1 ? 'directory' : 'directories'} of pinned hooks and maps from ${escapeText(pinRoot)}.\n`;
 }

@@ -1,0 +1,54 @@
+/** Births that the ring lost and the map of live namespaces still knows, handed out once and in order. */
+import { namesLostBirth } from '../domain/derive-kernel-storms.ts';
+import type { KernelMemory } from '../domain/kernel-memory.ts';
+import type { BirthRecord, KernelRecord } from '../domain/kernel-record.ts';
+import type { Known } from '../domain/known.ts';
+import type { KernelEvents } from '../observe/kernel-events.ts';
+
+export interface LostBirths {
+  /**
+   * The records, and among them, where the ring has lost births, those that the map still knows. Births
+   * after the last record are still to come from the ring, or will be lost in their turn.
+   */
+  addTo(records: readonly KernelRecord[]): readonly KernelRecord[];
+}
+
+/**
+ * One look at the map serves every record older than it, so that a storm that overran the ring is not
+ * followed by one look for each batch.
+ */
+export function startLostBirths(
+  events: Pick<KernelEvents, 'recover' | 'isTakenOver'>,
+  state: { readonly known: Known; readonly memory: KernelMemory },
+  nowUs: () => number,
+): LostBirths {
+  // What the run before had read and not stored any more is in the map only, among what the rings still have.
+  let isOwed = events.isTakenOver;
+  let lookedUs = isOwed ? nowUs() : Number.NEGATIVE_INFINITY;
+  let births: BirthRecord[] = isOwed ? events.recover() : [];
+  const takeUntil = (untilUs: number): BirthRecord[] => {
+    if (lookedUs < untilUs) {
+      isOwed = false;
+      lookedUs = nowUs();
+      births = events.recover();
+    }
+    const later = births.findIndex(({ atUs }) => atUs > untilUs);
+    return births.splice(0, later === -1 ? births.length : later);
+  };
+  return {
+    addTo(records) {
+      const hasLost = records.some((record) => record.kind === 'lost' && record.stream === 'life');
+      // Before the first scan nothing is known yet, and every name is new.
+      const isLooking = state.known.coverage !== null;
+      if (!isOwed && !hasLost && !(isLooking && namesLostBirth(state, records))) {
+        return records;
+      }
+      if (records.length === 0) {
+        isOwed = false;
+        return takeUntil(lookedUs);
+      }
+      const lost = takeUntil(Math.max(...records.map(({ atUs }) => atUs)));
+      return [...records, ...lost].toSorted((left, right) => left.atUs - right.atUs);
+    },
+  };
+}

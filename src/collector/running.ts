@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+/** What the loops of the collector work with. */
+import type { DerivePolicy } from '../domain/derive-events.ts';
+import { deriveClockStep } from '../domain/derive-session.ts';
+import type { GrowthPolicy } from '../domain/growth-policy.ts';
+import type { Scan } from '../domain/scan.ts';
+import { US_PER_MS, US_PER_SECOND } from '../domain/time.ts';
+import type { TimelineClock } from '../observe/host-clock.ts';
+import type { Observers } from './open-observers.ts';
+import type { Recorder } from './recorder.ts';
+
+/** When to scan, and when to stop. */
+export interface LoopOptions {
+  readonly scanIntervalMs: number;
+  /** Stops by itself after this long; null: runs until the signal. */
+  readonly forMs: number | null;
+  /** One scan, then stop. */
+  readonly once: boolean;
+  readonly initialHolders: DerivePolicy['initialHolders'];
+  readonly growth: GrowthPolicy;
+  readonly signal: AbortSignal;
+}
+
+export interface Running {
+  readonly options: LoopOptions;
+  readonly bootId: string;
+  readonly recorder: Recorder;
+  readonly clock: TimelineClock;
+  readonly observers: Observers;
+  /** A scan is in the record. */
+  readonly onScan: (scan: Scan) => void;
+}
+
+/** A stretch of coverage is written at least this often. */
+export const HEARTBEAT_US = 60 * US_PER_SECOND;
+
+/** The timeline instant at which the loop ends by itself. */
+export function endOf({ options, clock }: Running): number {
+  return options.forMs === null
+    ? Number.POSITIVE_INFINITY
+    : clock.timelineUs() + options.forMs * US_PER_MS;
+}
+
+/** Records that the wall clock was set, when it was. */
+export function recordClockStep({ recorder, clock }: Running): void {
+  const reading = { bootTimeUs: clock.bootTimeUs(), wallUs: clock.wallUs() };
+  recorder.append(deriveClockStep(recorder.known, reading), clock.timelineUs());
+}
+
+/** Says to readers up to when they may rely on the record. */
+export function recordPulse(
+  { recorder, options }: Running,
+  scan: Pick<Scan, 'startedAtUs' | 'endedAtUs'>,
+  watchedUs: number | null,
+): void {
+  recorder.pulse({
+    scanStartedUs: scan.startedAtUs,
+    scanEndedUs: scan.endedAtUs,
+    scanIntervalUs: options.scanIntervalMs * US_PER_MS,
+    watchedUs,
+  });
+}
+
+/** Sleeps, and returns at once when the collector is told to stop. */
+export async function rest(restUs: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(Math.max(0, restUs / US_PER_MS), undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) {
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** The loop of the procfs profile: scan → derive → append, once per interval. */
+import { deriveEvents } from '../domain/derive-events.ts';
+import { US_PER_MS } from '../domain/time.ts';
+import type { Watch } from '../domain/watch.ts';
+import { restAfterScanUs, silenceMaxUs } from './pace.ts';
+import {
+  endOf,
+  HEARTBEAT_US,
+  recordClockStep,
+  recordPulse,
+  rest,
+  type Running,
+} from './running.ts';
+
+/** Runs until told to stop. Returns the memory of the last scan. */
+export async function watchByScans(running: Running, resumed: Watch): Promise<Watch> {
+  const { options, recorder, clock, observers } = running;
+  const intervalUs = options.scanIntervalMs * US_PER_MS;
+  const endUs = endOf(running);
+  let watch = resumed;
+  let lastDurationUs = 0;
+  let isFirst = true;
+  while (isFirst || (!options.signal.aborted && clock.timelineUs() < endUs)) {
+    isFirst = false;
+    recordClockStep(running);
+    const scan = observers.scan();
+    const derived = deriveEvents(recorder.known, watch, scan, {
+      initialHolders: options.initialHolders,
+      growth: options.growth,
+      heartbeatUs: HEARTBEAT_US,
+      silenceMaxUs: silenceMaxUs(intervalUs, lastDurationUs),
+      source: 'procfs',
+      continuedFromUs: null,
+      kernel: null,
+    });
+    recorder.append(derived.events, scan.endedAtUs);
+    recordPulse(running, scan, null);
+    ({ watch } = derived);
+    lastDurationUs = scan.endedAtUs - scan.startedAtUs;
+    running.onScan(scan);
+    if (options.once) {
+      break;
+    }
+    await rest(
+      Math.min(restAfterScanUs(scan, intervalUs), endUs - clock.timelineUs()),
+      options.signal,
+    );
+  }
+  return watch;
+}

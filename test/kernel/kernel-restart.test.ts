@@ -1,0 +1,128 @@
+/**
+ * kill -9 of a collector whose hooks are pinned, while namespaces are made as fast as can be, and the start
+ * after it. The collector is the built program; the BPF file system is mounted for the test.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { only } from '../support/scan-builder.ts';
+import { findKernelObstacle, makeStateDirectory, readRecord, startLab, type Lab } from './lab.ts';
+
+const launcher = resolve(import.meta.dirname, '../../nsaudit');
+const isBuilt = existsSync(resolve(import.meta.dirname, '../../dist/src/cli/main.js'));
+const obstacle = findKernelObstacle() ?? (isBuilt ? null : 'not built: run npm run build');
+const BIRTHS = 30_000;
+
+let lab: Lab;
+let stateDirectory: string;
+let bpffs: string;
+const collectors: ChildProcess[] = [];
+
+async function startCollector(...more: readonly string[]): Promise<ChildProcess> {
+  const pins = ['--pin-dir', join(bpffs, 'nsaudit')];
+  const child = spawn(launcher, ['collect', ...pins, ...more, '--state-dir', stateDirectory], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  collectors.push(child);
+  const said: string[] = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    said.push(line);
+    if (line.startsWith('ready ')) {
+      child.stderr.resume();
+      return child;
+    }
+  }
+  throw new Error(`the collector ended before it was ready: ${said.join('; ')}`);
+}
+
+function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  return new Promise((done) => {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      done();
+    } else {
+      child.on('exit', () => done());
+      child.kill(signal);
+    }
+  });
+}
+
+function run(command: string, ...words: readonly string[]): void {
+  const { status, stderr } = spawnSync(command, words, { encoding: 'utf8' });
+  if (status !== 0) {
+    throw new Error(`${command} ${words.join(' ')}: ${stderr}`);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => {
+    setTimeout(done, ms);
+  });
+}
+
+describe.skipIf(obstacle)(
+  `a collector with pinned hooks that is killed${obstacle ? ` — NOT RUN: ${obstacle}` : ''}`,
+  () => {
+    beforeEach(() => {
+      lab = startLab();
+      stateDirectory = makeStateDirectory();
+      bpffs = mkdtempSync(join(tmpdir(), 'nsaudit-bpffs-'));
+      run('mount', '-t', 'bpf', 'bpf', bpffs);
+    });
+
+    afterEach(async () => {
+      await lab.end();
+      await Promise.all(collectors.map((child) => end(child, 'SIGKILL')));
+      run('umount', bpffs);
+      rmSync(bpffs, { recursive: true, force: true });
+      rmSync(dirname(stateDirectory), { recursive: true, force: true });
+    });
+
+    test('in a storm: the next one has every birth, and no time in which nobody watched', async () => {
+      const first = await startCollector();
+      const storm = lab.run<{ pid: number; isWhole: boolean }>(`storm("uts", ${BIRTHS})`);
+      await pause(150);
+      await end(first, 'SIGKILL');
+      const { result } = await storm;
+      expect(result.isWhole).toBe(true);
+      const second = await startCollector();
+      await pause(3_000);
+      await end(second, 'SIGTERM');
+      const record = readRecord(stateDirectory);
+      const lives = record.lifespans.filter(
+        ({ type, creator }) => type === 'uts' && creator?.pid === result.pid,
+      );
+      expect(lives).toHaveLength(BIRTHS);
+      expect(lives.filter(({ born }) => born.after !== born.by)).toEqual([]);
+      expect(lives.filter(({ gone }) => gone === null)).toEqual([]);
+      const gaps = only(record.events, 'observation.gap').filter(({ reason }) => reason !== 'lost');
+      expect(gaps).toEqual([]);
+      const stretches = only(record.events, 'coverage.changed');
+      for (const [index, stretch] of stretches.slice(1).entries()) {
+        expect(stretch.from).toBeLessThanOrEqual(stretches[index]?.to ?? 0);
+      }
+    });
+
+    test('a stop takes the pins away, unless they are to be kept for the next start', async () => {
+      const keeping = await startCollector('--keep-hooks');
+      await end(keeping, 'SIGTERM');
+      expect(readdirSync(join(bpffs, 'nsaudit'))).toHaveLength(1);
+      const made = await lab.run<{ pid: number; links: { net: number } }>('spawn("net")');
+      const next = await startCollector();
+      await end(next, 'SIGTERM');
+      const record = readRecord(stateDirectory);
+      const life = record.lifespans.find(
+        ({ type, creator }) => type === 'net' && creator?.pid === made.result.pid,
+      );
+      expect(life?.born.after).toBe(life?.born.by);
+      expect(life?.born.by).toBeLessThanOrEqual(record.anchorUs + made.afterUs);
+      expect(only(record.events, 'observation.gap')).toEqual([]);
+      const left = readdirSync(join(bpffs, 'nsaudit')).flatMap((name) =>
+        readdirSync(join(bpffs, 'nsaudit', name)),
+      );
+      expect(left).toEqual([]);
+    });
+  },
+);
