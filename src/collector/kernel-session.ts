@@ -37,7 +37,7 @@ import type { Watch } from '../domain/watch.ts';
 import type { HandleProbe } from '../observe/handle-probe.ts';
 import type { TimelineClock } from '../observe/host-clock.ts';
 import type { KernelEvents } from '../observe/kernel-events.ts';
-import { startLostBirths, type LostBirths } from './lost-births.ts';
+import { findLastUs, startLostBirths, type LostBirths } from './lost-births.ts';
 import { startProbeRound, type ProbeRound } from './probe-round.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -86,7 +86,8 @@ export class KernelSession {
     this.#watchedUs = recorder.known.lastAt;
     const state = { known: recorder.known, memory: this.#memory };
     const nowUs = () => clock.timelineUs();
-    this.#lostBirths = startLostBirths(events, state, nowUs);
+    const isRecorded = (id: string) => recorder.isRecorded(id);
+    this.#lostBirths = startLostBirths(events, { ...state, isRecorded }, nowUs);
     this.#round = startProbeRound(probe, state, nowUs);
     this.#refreshVacancies();
     if (events.isTakenOver) {
@@ -155,7 +156,7 @@ export class KernelSession {
 
   /** Hooks watched on between the last run and this one. */
   #goOn(): void {
-    this.#continuedFromUs = this.#watch.resumed?.fromUs ?? null;
+    this.#continuedFromUs = this.#watch.previous?.endedAtUs ?? null;
     this.#watch = { ...this.#watch, resumed: null };
   }
 
@@ -170,7 +171,7 @@ export class KernelSession {
       const taken = events.take(BATCH_RECORDS);
       const records = this.#lostBirths.addTo(taken);
       if (records.length > 0) {
-        this.#watchedUs = records.at(-1)?.atUs ?? this.#watchedUs;
+        this.#watchedUs = Math.max(this.#watchedUs, findLastUs(records));
         this.#record((input, draft) => deriveKernelEvents(input, records, draft), this.#watchedUs);
       }
       count += records.length;

@@ -19,13 +19,23 @@ export interface LostBirths {
  */
 export function startLostBirths(
   events: Pick<KernelEvents, 'recover' | 'isTakenOver'>,
-  state: { readonly known: Known; readonly memory: KernelMemory },
+  state: {
+    readonly known: Known;
+    readonly memory: KernelMemory;
+    /** A life with this kernel id is in the record, ended or not. */
+    readonly isRecorded: (kernelNamespaceId: string) => boolean;
+  },
   nowUs: () => number,
 ): LostBirths {
   // What the run before had read and not stored any more is in the map only, among what the rings still have.
   let isOwed = events.isTakenOver;
   let lookedUs = isOwed ? nowUs() : Number.NEGATIVE_INFINITY;
-  let births: BirthRecord[] = isOwed ? events.recover() : [];
+  // It may have recorded an end and been killed before it could take it out of the map.
+  let births: BirthRecord[] = isOwed
+    ? events
+        .recover()
+        .filter(({ namespace: { kernelNamespaceId: id } }) => id === null || !state.isRecorded(id))
+    : [];
   const takeUntil = (untilUs: number): BirthRecord[] => {
     if (lookedUs < untilUs) {
       isOwed = false;
@@ -47,8 +57,20 @@ export function startLostBirths(
         isOwed = false;
         return takeUntil(lookedUs);
       }
-      const lost = takeUntil(Math.max(...records.map(({ atUs }) => atUs)));
+      const lost = takeUntil(findLastUs(records));
       return [...records, ...lost].toSorted((left, right) => left.atUs - right.atUs);
     },
   };
+}
+
+/**
+ * The instant of the last thing that was told. Not that of a loss: it was noticed later, and what happened
+ * in between is still to come.
+ */
+export function findLastUs(records: readonly KernelRecord[]): number {
+  const told = records.filter(({ kind }) => kind !== 'lost');
+  const instants = (told.length > 0 ? told : records).map((record) =>
+    record.kind === 'lost' ? record.fromUs : record.atUs,
+  );
+  return Math.max(...instants);
 }

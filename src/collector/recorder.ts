@@ -31,6 +31,8 @@ export interface Recorder {
   fold(event: AuditEvent): void;
   /** Makes folded events durable and visible. When this throws, the known state is worth nothing any more. */
   appendFolded(events: readonly AuditEvent[], atUs: number): void;
+  /** A life with this kernel id is in the record, ended or not. */
+  isRecorded(kernelNamespaceId: string): boolean;
   /** Says that a scan has been recorded, also when nothing happened. */
   pulse(pulse: Pulse): void;
   close(): void;
@@ -78,6 +80,7 @@ export async function openRecorder({
           projection.commit(appendToLog(events, atUs));
         }
       },
+      isRecorded: (id) => projection.hasLifespan(id),
       pulse: (pulse) => projection.setLive({ ...pulse, position: projection.known.position }),
       close() {
         projection.close();

@@ -4,7 +4,7 @@ import type { Draft } from './draft.ts';
 import type { KernelInput } from './kernel-input.ts';
 import { becomeVacant, hasJustEnded, toIdentity } from './kernel-memory.ts';
 import type { BirthRecord, KernelNamespace } from './kernel-record.ts';
-import { findLifespan, type Known, type LifespanId } from './known.ts';
+import { eachHolder, findLifespan, type Known, type LifespanId } from './known.ts';
 import type { Creator, Lifespan } from './lifespan.ts';
 import { settleMembers } from './member-events.ts';
 import { toNamespaceKey } from './namespace-type.ts';
@@ -164,14 +164,33 @@ interface Ending {
   readonly gone: Bounds;
 }
 
+/** The latest instant at which something about a life is recorded to have begun. */
+function findLatestUs(known: Known, { id, born }: Lifespan): number {
+  let latestUs = born.by;
+  for (const { from } of eachHolder(known, id)) {
+    latestUs = Math.max(latestUs, from.by);
+  }
+  return latestUs;
+}
+
+/**
+ * An end that no beginning follows. Records that contradict one another, as after a loss, must not turn an
+ * interval around: then the end is later than was told.
+ */
+export function notBefore(end: Bounds, latestUs: number): Bounds {
+  return end.by >= latestUs ? end : { ...end, by: latestUs };
+}
+
 /** Adds namespace.disappeared, and forgets what waited for it. */
 export function endLifespan(
   { known, memory, books }: KernelInput,
   lifespan: Lifespan,
   draft: Draft,
-  { reason, gone }: Ending,
+  ending: Ending,
 ): void {
+  const { reason } = ending;
   const { id, type, inum } = lifespan;
+  const gone = notBefore(ending.gone, findLatestUs(known, lifespan));
   memory.vacant.delete(id);
   memory.ended.add(toIdentity(lifespan));
   // Without an id it would be the next life of the inum that is forgotten.

@@ -1,5 +1,6 @@
 /** Ends and finds holders as kernel records need it: by process, listed or only counted. */
 import type { Bounds } from './bounds.ts';
+import { notBefore } from './derive-kernel-births.ts';
 import type { Draft } from './draft.ts';
 import type { Holder } from './holder.ts';
 import type { KernelInput } from './kernel-input.ts';
@@ -43,9 +44,9 @@ export function loseHolder(input: KernelInput, holder: Holder, to: Bounds, draft
     set,
     lifespan,
     type: lifespan === null ? null : (known.lifespans.get(lifespan)?.type ?? null),
-    to,
+    to: notBefore(to, holder.from.by),
   });
-  noteVacant(input, held, to.by);
+  noteVacant(input, held, Math.max(to.by, holder.from.by));
 }
 
 /** Ends a member that was not listed: it goes into the count of its set. */

@@ -52,6 +52,8 @@ export interface Projection {
   fold(event: AuditEvent): void;
   /** Commits the rows of events that were folded and have been appended. Errors: as `apply`. */
   commit(batchHash: Buffer): void;
+  /** A life with this kernel id has been folded in and committed. */
+  hasLifespan(kernelNamespaceId: string): boolean;
   setLive(live: Live): void;
   close(): void;
 }
@@ -78,6 +80,9 @@ export async function openProjection({ files, log }: OpenProjectionOptions): Pro
   try {
     const fold = withDatabaseErrors(path, () => takeUp(db, log));
     const writeLive = withDatabaseErrors(path, () => prepareLive(db));
+    const findLife = db.prepare<[string], number>(
+      'SELECT 1 FROM lifespan WHERE kernel_namespace_id = ? LIMIT 1',
+    );
     return {
       known: fold.known,
       rebuildReason,
@@ -87,6 +92,7 @@ export async function openProjection({ files, log }: OpenProjectionOptions): Pro
       },
       fold: (event) => fold.fold(event),
       commit: (batchHash) => withDatabaseErrors(path, () => fold.commit(batchHash)),
+      hasLifespan: (id) => withDatabaseErrors(path, () => findLife.get(id) !== undefined),
       setLive: (live) => withDatabaseErrors(path, () => writeLive(live)),
       close: () => withDatabaseErrors(path, () => closeWriter(db)),
     };
