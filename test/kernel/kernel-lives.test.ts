@@ -18,7 +18,14 @@ import {
   type Step,
   type Watcher,
 } from './lab.ts';
-import { expectEndWithin, expectExactlyWithin, holdersOf, lastLife, requireLife } from './lives.ts';
+import {
+  CLOCK_SKEW_US,
+  expectEndWithin,
+  expectExactlyWithin,
+  holdersOf,
+  lastLife,
+  requireLife,
+} from './lives.ts';
 
 const obstacle = findKernelObstacle();
 const SCAN_INTERVAL_MS = 100;
@@ -299,11 +306,16 @@ function expectTrash(record: Record, truth: readonly Trash[], pid: number): void
   expect(lives.map(({ inum }) => inum)).toEqual(truth.map(({ inum }) => inum));
   for (const [index, { bornAfterUs, bornByUs, leftAfterUs }] of truth.entries()) {
     const life = lives[index];
-    expect(life?.born.after).toBe(life?.born.by);
-    expect(life?.born.by).toBeGreaterThanOrEqual(record.anchorUs + bornAfterUs);
-    expect(life?.born.by).toBeLessThanOrEqual(record.anchorUs + bornByUs);
+    expectExactlyWithin(
+      record,
+      life?.born ?? null,
+      { result: null, beforeUs: bornAfterUs, afterUs: bornByUs },
+      `life ${index}`,
+    );
     expect(life?.creator).toMatchObject({ pid, how: 'unshare' });
     // When the last one was left is when the process ended, which the lab does not measure.
-    expect(life?.gone?.by).toBeGreaterThanOrEqual(record.anchorUs + (leftAfterUs ?? bornByUs));
+    expect(life?.gone?.by).toBeGreaterThanOrEqual(
+      record.anchorUs + (leftAfterUs ?? bornByUs) - CLOCK_SKEW_US,
+    );
   }
 }
