@@ -58,9 +58,14 @@ export function startLostBirths(
         return takeUntil(lookedUs);
       }
       const lost = takeUntil(findLastUs(records));
-      return [...records, ...lost].toSorted((left, right) => left.atUs - right.atUs);
+      return [...records, ...lost].toSorted(byTimeBirthsFirst);
     },
   };
+}
+
+/** At the same instant the birth of a namespace comes before whoever is in it. */
+function byTimeBirthsFirst(left: KernelRecord, right: KernelRecord): number {
+  return left.atUs - right.atUs || Number(right.kind === 'birth') - Number(left.kind === 'birth');
 }
 
 /**

@@ -48,6 +48,12 @@ describe('lost births', () => {
     ]);
   });
 
+  test('come before the process that made them, which is told at the same instant', () => {
+    const { births } = start(true);
+    const entered = joined(2, 70, [ns('net', 4026532002, '902')]);
+    expect(births.addTo([entered]).map(({ kind }) => kind)).toEqual(['birth', 'joined']);
+  });
+
   test('are not looked for as long as nothing is missing, and once for many batches', () => {
     const { births, looks } = start(false);
     expect(births.addTo([joined(3.5, 70, [])])).toHaveLength(1);

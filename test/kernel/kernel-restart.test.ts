@@ -92,11 +92,10 @@ describe.skipIf(obstacle)(
       await pause(3_000);
       await end(second, 'SIGTERM');
       const record = readRecord(stateDirectory);
-      // One whose record was lost with the killed process may have bounds instead of an instant, and no maker.
       const lives = record.lifespans.filter(
-        ({ type, creator, initial }) =>
-          type === 'uts' && !initial && (creator === null || creator.pid === result.pid),
+        ({ type, creator }) => type === 'uts' && creator?.pid === result.pid,
       );
+      expect(lives.filter(({ born }) => born.after !== born.by)).toEqual([]);
       expect(new Set(lives.map(({ kernelNamespaceId }) => kernelNamespaceId)).size).toBe(BIRTHS);
       expect(lives).toHaveLength(BIRTHS);
       expect(lives.filter(({ gone }) => gone === null)).toEqual([]);
