@@ -20,6 +20,7 @@ import { deriveLeft, deriveTask } from './derive-kernel-tasks.ts';
 import type { Draft } from './draft.ts';
 import { unreachable } from './errors.ts';
 import type { KernelInput } from './kernel-input.ts';
+import { toProcessKey } from './kernel-memory.ts';
 import type { KernelRecord, LossRecord, TaskRecord } from './kernel-record.ts';
 import type { ProcessFacts } from './process-facts.ts';
 
@@ -70,21 +71,18 @@ function findExecs(records: readonly KernelRecord[]): Map<string, ProcessFacts> 
   const execs = new Map<string, ProcessFacts>();
   for (const record of records) {
     if (record.kind === 'moved' && record.how === 'exec') {
-      execs.set(toProcessKey(record), record.facts);
+      execs.set(toProcessKey(record.task.pid, record.task.startTimeTicks), record.facts);
     }
   }
   return execs;
 }
 
 function factsAfterExec(
-  record: TaskRecord,
+  { kind, task, facts }: TaskRecord,
   execs: ReadonlyMap<string, ProcessFacts>,
 ): ProcessFacts {
-  return (record.kind === 'joined' ? execs.get(toProcessKey(record)) : undefined) ?? record.facts;
-}
-
-function toProcessKey({ task: { pid, startTimeTicks } }: TaskRecord): string {
-  return `${pid}:${startTimeTicks}`;
+  const key = toProcessKey(task.pid, task.startTimeTicks);
+  return (kind === 'joined' ? execs.get(key) : undefined) ?? facts;
 }
 
 /** A loss is a gap until a scan and the map of live namespaces have shown what it hid. */

@@ -5,7 +5,7 @@ import type { Draft } from './draft.ts';
 import type { Holder } from './holder.ts';
 import { findPending, listHoldersOf, loseHolder, losePending } from './kernel-holders.ts';
 import type { KernelInput } from './kernel-input.ts';
-import { hasJustEnded } from './kernel-memory.ts';
+import { hasJustEnded, toProcessKey } from './kernel-memory.ts';
 import type { KernelNamespace, LeftRecord, TaskRecord } from './kernel-record.ts';
 import { toSetKey, type LifespanId, type SetId } from './known.ts';
 import type { MemberGain } from './member-books.ts';
@@ -48,6 +48,9 @@ export function deriveLeft(
   draft: Draft,
 ): void {
   input.memory.touchedPids.add(task.pid);
+  if (isLast) {
+    input.memory.left.add(toProcessKey(task.pid, task.startTimeTicks));
+  }
   const isLeaderOnly = !isLast && task.tid === task.pid;
   if (isLeaderOnly) {
     // Its threads go on and hold what is theirs; which of it was the leader's too, only a scan tells.

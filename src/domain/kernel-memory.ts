@@ -23,6 +23,10 @@ export interface KernelMemory {
   readonly vacant: Map<LifespanId, Vacancy>;
   /** Processes that records spoke of since the scan under way began: what it saw of them may be older. */
   readonly touchedPids: Set<number>;
+  /** Processes (toProcessKey) that ended since the scan under way began. */
+  left: Set<string>;
+  /** Those of the scan before: the kernel takes their namespaces away a little after it has told their end. */
+  leftBefore: Set<string>;
   /** Namespaces (toIdentity) that ended since the scan under way began: it may have seen them before. */
   ended: Set<string>;
   /** Those of the scan before: a birth that is told late must not begin them again. */
@@ -58,6 +62,8 @@ export function createKernelMemory(): KernelMemory {
   return {
     vacant: new Map(),
     touchedPids: new Set(),
+    left: new Set(),
+    leftBefore: new Set(),
     ended: new Set(),
     endedBefore: new Set(),
     forgettable: [],
@@ -74,9 +80,16 @@ export function createKernelMemory(): KernelMemory {
 /** Forgets what moved during the scan before: call it when a scan begins. */
 export function beginScan(memory: KernelMemory): void {
   memory.touchedPids.clear();
+  memory.leftBefore = memory.left;
+  memory.left = new Set();
   memory.endedBefore = memory.ended;
   memory.ended = new Set();
   memory.isScanWanted = false;
+}
+
+/** Text that is equal for the same process of one boot. */
+export function toProcessKey(pid: number, startTimeTicks: number): string {
+  return `${pid}:${startTimeTicks}`;
 }
 
 /** The namespace ended not long ago. */

@@ -1,5 +1,5 @@
 /** A scan beside a stream of kernel records: what the scan says about things that moved meanwhile is not news. */
-import { toIdentity, type KernelMemory } from './kernel-memory.ts';
+import { toIdentity, toProcessKey, type KernelMemory } from './kernel-memory.ts';
 import type { Lifespan } from './lifespan.ts';
 import {
   NAMESPACE_TYPES,
@@ -23,8 +23,9 @@ const MOVED = 'moved';
  * The scan without what records have overtaken. Processes that moved are marked as not readable, so that
  * nothing is concluded from them; namespaces that ended are left out. The next scan sees them as they are.
  */
-export function settleScan(scan: Scan, { touchedPids, ended }: KernelMemory): Scan {
-  if (touchedPids.size === 0 && ended.size === 0) {
+export function settleScan(scan: Scan, memory: KernelMemory): Scan {
+  const { touchedPids, leftBefore, ended } = memory;
+  if (touchedPids.size + leftBefore.size + ended.size === 0) {
     return scan;
   }
   const hasEnded = ({ type, inum }: { type: NamespaceType; inum: number }): boolean => {
@@ -34,7 +35,8 @@ export function settleScan(scan: Scan, { touchedPids, ended }: KernelMemory): Sc
   return {
     ...scan,
     processes: scan.processes.map((process) => {
-      if (touchedPids.has(process.pid)) {
+      const key = toProcessKey(process.pid, process.startTimeTicks);
+      if (touchedPids.has(process.pid) || leftBefore.has(key)) {
         return hide(process);
       }
       const descriptors = process.descriptors.filter((descriptor) => !hasEnded(descriptor));

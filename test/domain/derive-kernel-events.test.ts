@@ -245,6 +245,13 @@ describe('a scan beside records', () => {
       left(4.05, 50),
     );
     expect(only(events, 'holder.gained')).toEqual([]);
+    // The kernel tells the end of a process first, and then takes its namespaces away.
+    const late = auditor.scanBeside({
+      second: 4.5,
+      processes: [process(1), process(50, { net: net.inum })],
+      kernelIds,
+    });
+    expect(only(late, 'holder.gained')).toEqual([]);
     // This one missed a process that came behind its back.
     const after = auditor.scanBeside(
       { second: 5, processes: [process(1)], kernelIds },
