@@ -29,6 +29,7 @@ import {
   REF,
   SLOT,
   TASK,
+  UNSHARED,
 } from './kernel-layout.ts';
 import {
   createCommMemory,
@@ -37,9 +38,12 @@ import {
   type RawRecords,
   type ReadComm,
 } from './kernel-memory.ts';
+import { listBornSlots, USER_SLOT } from './kernel-unshared.ts';
 
 export interface RecordHeader {
   readonly kind: number;
+  /** Of what the record tells, `seq` is the number of the last; 0 for a record without number. */
+  readonly count: number;
   readonly cpu: number;
   readonly seq: number;
   /** On the boot clock. */
@@ -51,24 +55,26 @@ export type DecodedRecord = BirthRecord | TaskRecord | LeftRecord | EndRecord;
 export interface KernelDecoder {
   /** Learns from a record that only explains others (a path); false for every other kind. */
   learn(raw: RawRecords, at: number): boolean;
-  /** Null for a kind that this version does not know. */
-  decode(raw: RawRecords, at: number): DecodedRecord | null;
+  /** What the record tells, in order; nothing for a kind that this version does not know. */
+  decode(raw: RawRecords, at: number): readonly DecodedRecord[];
   /** A birth that was found in the map of live namespaces; null where it was not noted as one. */
   decodeRecovered(raw: RawRecords, at: number): BirthRecord | null;
 }
 
 const NS_PER_US = 1_000;
 const UNSET = 0xffffffff;
-const KIND_MASK = 0xffff;
-const KIND_BITS = 16;
+const BYTE_MASK = 0xff;
+const COUNT_SHIFT = 8;
+const CPU_SHIFT = 16;
 const DELETED_SUFFIX = ' (deleted)';
 const CREATION_NAMES: readonly (string | null)[] = ['unshare', 'clone', 'clone3'];
 
 export function readHeader({ words }: RawRecords, at: number): RecordHeader {
-  const kindAndCpu = readWord(words, at + HEADER.kind);
+  const kindCountCpu = readWord(words, at + HEADER.kind);
   return {
-    kind: kindAndCpu & KIND_MASK,
-    cpu: kindAndCpu >>> KIND_BITS,
+    kind: kindCountCpu & BYTE_MASK,
+    count: (kindCountCpu >>> COUNT_SHIFT) & BYTE_MASK,
+    cpu: kindCountCpu >>> CPU_SHIFT,
     seq: readCount(words, at + HEADER.seq),
     bootNs: readCount(words, at + HEADER.bootNs),
   };
@@ -106,19 +112,21 @@ export function createKernelDecoder(anchorUs: number, texts: FactTexts): KernelD
     decode(raw, at) {
       switch (readHeader(raw, at).kind) {
         case RECORD_KIND.birth:
-          return decodeBirth(context, raw, at, false);
+          return listOf(decodeBirth(context, raw, at, false));
         case RECORD_KIND.joined:
-          return decodeMember(context, raw, at, 'joined');
+          return [decodeMember(context, raw, at, 'joined')];
         case RECORD_KIND.moved:
-          return decodeMember(context, raw, at, 'moved');
+          return [decodeMember(context, raw, at, 'moved')];
+        case RECORD_KIND.unshared:
+          return decodeUnshared(context, raw, at);
         case RECORD_KIND.left:
-          return decodeLeft(context, raw, at);
+          return [decodeLeft(context, raw, at)];
         case RECORD_KIND.unreferenced:
-          return decodeEnd(context, raw, at, 'unreferenced');
+          return listOf(decodeEnd(context, raw, at, 'unreferenced'));
         case RECORD_KIND.destroyed:
-          return decodeEnd(context, raw, at, 'destroyed');
+          return listOf(decodeEnd(context, raw, at, 'destroyed'));
         default:
-          return null;
+          return [];
       }
     },
     decodeRecovered: (raw, at) =>
@@ -240,6 +248,24 @@ function decodeMember(
   };
 }
 
+/** The births, owners first, and then the task that is in them. */
+function decodeUnshared(context: Context, raw: RawRecords, at: number): DecodedRecord[] {
+  const moved = decodeMember(context, raw, at, 'moved');
+  const { atUs, task: creator, facts } = moved;
+  const how = asCreationCall(moved.how);
+  const births = listBornSlots(raw, at).flatMap((slot): BirthRecord[] => {
+    const namespace = readSlot(context, raw, at, slot);
+    const owner =
+      slot === USER_SLOT
+        ? readRef(context, raw, at + UNSHARED.parent)
+        : readSlot(context, raw, at, USER_SLOT);
+    return namespace
+      ? [{ kind: 'birth', atUs, namespace, creator, facts, how, owner, isRecovered: false }]
+      : [];
+  });
+  return [...births, moved];
+}
+
 function decodeLeft(context: Context, raw: RawRecords, at: number): LeftRecord {
   const { words } = raw;
   const task = {
@@ -284,6 +310,10 @@ function readPath(raw: RawRecords, at: number): string | null {
   const names = text === '' ? [] : text.split('\0');
   const path = `/${names.toReversed().join('/')}`;
   return (flags & FLAG.deleted) === 0 ? path : `${path}${DELETED_SUFFIX}`;
+}
+
+function listOf<Decoded>(decoded: Decoded | null): Decoded[] {
+  return decoded === null ? [] : [decoded];
 }
 
 function orNull(id: number): number | null {

@@ -18,11 +18,12 @@ import { findBpfObject } from './bpf-object.ts';
 import { createKernelDecoder, type KernelDecoder } from './kernel-decode.ts';
 import { createFactTexts } from './kernel-facts.ts';
 import type { HookState, KernelProfile } from './kernel-hooks.ts';
+import { createBirthKeeper, type BirthKeeper } from './kernel-keep.ts';
 import type { LossWatchStart } from './kernel-losses.ts';
 import { createKernelMaps, type KernelMaps } from './kernel-maps.ts';
 import { proveHooks } from './kernel-proof.ts';
 import { createKernelQueue, type KernelQueue } from './kernel-queue.ts';
-import { openKernelRing, type KernelRing } from './kernel-ring.ts';
+import { openKernelRing, type KernelRing, type RingChunk } from './kernel-ring.ts';
 import { openSession, type Host, type KernelSession } from './kernel-session.ts';
 import { openLibbpf, type ProgramInfo } from './libbpf.ts';
 import { messageOf, openLibc } from './libc.ts';
@@ -76,7 +77,7 @@ export interface KernelEvents {
   pump(): void;
   /** Records in memory that were not taken yet. */
   readonly pendingCount: number;
-  /** At most `max` records, and then what was lost up to there. Records of the last 2 ms wait for the next pump. */
+  /** About `max` records, and then what was lost up to there. Records of the last 2 ms wait for the next pump. */
   take(max: number): KernelRecord[];
   /** Every namespace that was born while we watched and is not known to be gone, by time. */
   recover(): BirthRecord[];
@@ -129,11 +130,11 @@ function openProved(
     procRoot: options.procRoot,
     ringBytes: options.ringBytes ?? null,
     silent,
-    configure: (maps, birthsFromCalls) => {
+    configure: (maps, plan) => {
       createKernelMaps(host.libbpf, maps).configure(
         NAMESPACE_TYPES.map((type) => options.initial[type] ?? 0),
         options.emitInitial,
-        birthsFromCalls,
+        plan,
       );
     },
   });
@@ -180,7 +181,9 @@ function createKernelEvents(
     },
     toldCounts: { life: reader.toldLost('life'), holders: reader.toldLost('holders') },
   });
-  const pump = createPump(host, session, rings, kernelMaps, queue);
+  const keeper = session.profile === 'tracepoint' ? createBirthKeeper(libbpf, maps.live) : null;
+  const pumped = { rings, maps: kernelMaps, keeper, queue };
+  const pump = createPump(host, session, pumped);
   // The rings and the reader map are memory that close takes away.
   let isClosed = false;
   return {
@@ -190,11 +193,7 @@ function createKernelEvents(
     isTakenOver: session.isTakenOver,
     refusals: session.refusals,
     notices: session.notices,
-    pump() {
-      if (!isClosed) {
-        pump();
-      }
-    },
+    pump: () => (isClosed ? undefined : pump()),
     get pendingCount() {
       return queue.pendingCount;
     },
@@ -215,7 +214,7 @@ function createKernelEvents(
       }
     },
     forget: (namespaces) => kernelMaps.forget(namespaces),
-    stats: () => readStats(libbpf, session, rings, kernelMaps, queue),
+    stats: () => readStats(libbpf, session, pumped),
     close({ keepPins }) {
       if (isClosed) {
         return;
@@ -253,15 +252,22 @@ function findStart(
   };
 }
 
+interface Pumped {
+  readonly rings: Record<KernelStream, KernelRing>;
+  readonly maps: KernelMaps;
+  /** Null where the programs keep every birth themselves. */
+  readonly keeper: BirthKeeper | null;
+  readonly queue: KernelQueue;
+}
+
 /** What happened to be in the rings is copied out. */
 function createPump(
   { libc }: Host,
   { reader }: KernelSession,
-  rings: Record<KernelStream, KernelRing>,
-  maps: KernelMaps,
-  queue: KernelQueue,
+  { rings, maps, keeper, queue }: Pumped,
 ): () => void {
   const wasActive = { life: true, holders: true };
+  const keepBirths = keeper === null ? undefined : (copy: RingChunk) => keeper.keep(copy);
   return () => {
     // The time before the numbers, and both before the rings: what they cover is then in the rings or lost.
     const bootNs = Number(libc.bootNs());
@@ -270,7 +276,7 @@ function createPump(
       // Only a full ring loses, so the numbers of one that was empty twice have nothing to tell.
       const isWorthAsking = isActive || wasActive[stream];
       const seqs = isWorthAsking ? maps.readCounters(stream).map(({ seq }) => seq) : [];
-      const { chunk, isWhole } = rings[stream].drain();
+      const { chunk, isWhole } = rings[stream].drain(stream === 'life' ? keepBirths : undefined);
       queue.add(stream, chunk, { seqs, bootNs }, isWhole);
       wasActive[stream] = isActive;
     }
@@ -290,9 +296,7 @@ function recover(maps: KernelMaps, decoder: KernelDecoder): BirthRecord[] {
 function readStats(
   libbpf: Host['libbpf'],
   session: KernelSession,
-  rings: Record<KernelStream, KernelRing>,
-  maps: KernelMaps,
-  queue: KernelQueue,
+  { rings, maps, keeper, queue }: Pumped,
 ): KernelEventsStats {
   const readStream = (stream: KernelStream): StreamStats => ({
     ringBytes: rings[stream].sizeBytes,
@@ -301,7 +305,7 @@ function readStats(
   });
   return {
     streams: { life: readStream('life'), holders: readStream('holders') },
-    liveMapFullCount: maps.readLiveFullCount(),
+    liveMapFullCount: maps.readLiveFullCount() + (keeper?.missedCount ?? 0),
     liveCount: maps.readLive().length,
     programs: session.programs.map(({ name, fd }) => ({ hook: name, ...libbpf.programInfo(fd) })),
   };

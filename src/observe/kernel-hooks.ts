@@ -27,6 +27,8 @@ export interface HookPlan {
   readonly programs: ReadonlySet<string>;
   /** Types whose births the calls themselves tell, because no function that makes them is hooked. */
   readonly birthsFromCalls: readonly NamespaceType[];
+  /** Some hook tells ends, and only of namespaces that are in the map of the living. */
+  readonly tellsEnds: boolean;
   /** Why the profile is not worth having without what is left out, or null. */
   readonly obstacle: string | null;
 }
@@ -38,6 +40,7 @@ export const EVENT_MAPS = [
   'live',
   'told',
   'told_cgroups',
+  'told_last',
   'config',
   'counters',
   'totals',
@@ -93,6 +96,7 @@ export function planHooks(profile: KernelProfile, has: (program: string) => bool
     return {
       programs: new Set([...TASK_PROGRAMS, CALL_EXIT]),
       birthsFromCalls: NAMESPACE_TYPE_LIST,
+      tellsEnds: false,
       obstacle: null,
     };
   }
@@ -102,6 +106,7 @@ export function planHooks(profile: KernelProfile, has: (program: string) => bool
   return {
     programs: new Set([...TASK_PROGRAMS, ...[...births, ...PUTS, ...calls].filter(has)]),
     birthsFromCalls: isTree ? [] : NAMESPACE_TYPE_LIST.filter((type) => !has(COPY_BIRTHS[type])),
+    tellsEnds: true,
     obstacle:
       isTree || has(INUM_END)
         ? null

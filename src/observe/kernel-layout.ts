@@ -5,7 +5,7 @@
 import type { NamespaceType } from '../domain/namespace-type.ts';
 
 /** NSAUDIT_ABI: pins of another number are not taken over. */
-export const KERNEL_ABI = 1;
+export const KERNEL_ABI = 2;
 
 export const RECORD_KIND = {
   birth: 1,
@@ -16,9 +16,18 @@ export const RECORD_KIND = {
   destroyed: 6,
   exe: 7,
   cgroup: 8,
+  unshared: 9,
 } as const;
 
-export const HEADER = { bytes: 24, bootNs: 0, seq: 8, kind: 16, cpu: 18, flags: 20 } as const;
+export const HEADER = {
+  bytes: 24,
+  bootNs: 0,
+  seq: 8,
+  kind: 16,
+  count: 17,
+  cpu: 18,
+  flags: 20,
+} as const;
 
 /** Offsets within struct task_block. */
 export const TASK = {
@@ -52,6 +61,9 @@ export const MEMBER = {
   differs: 236,
 } as const;
 
+/** Begins with what stands in a MEMBER. */
+export const UNSHARED = { bytes: 264, parent: 240, born: 256 } as const;
+
 export const LEFT = {
   bytes: 64,
   tgid: 24,
@@ -65,7 +77,19 @@ export const END = { bytes: 40, namespace: 24 } as const;
 
 export const PATH = { bytes: 1064, number: 24, length: 32, names: 40 } as const;
 
-export const CONFIG = { bytes: 40, initial: 0, emitInitial: 32, birthFlags: 36 } as const;
+export const CONFIG = {
+  bytes: 44,
+  initial: 0,
+  emitInitial: 32,
+  birthFlags: 36,
+  tellsEnds: 40,
+} as const;
+
+export const EXE_KEY = { bytes: 16 } as const;
+
+export const EXE_IDENTITY = { bytes: 24 } as const;
+
+export const TOLD_LAST = { bytes: 48 } as const;
 
 export const COUNTERS = { bytes: 16, seq: 0, dropped: 8 } as const;
 

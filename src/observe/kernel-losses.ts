@@ -1,6 +1,6 @@
 /**
- * What one stream lost, exactly: each CPU numbers its records before it looks for room in the ring, so a
- * number that never arrives is a record that was made and had none.
+ * What one stream lost, exactly: each CPU numbers what it tells before it looks for room in the ring, so a
+ * number that never arrives was told and had none.
  *
  * A number can also arrive late, because its writer was interrupted between counting and writing. So a hole
  * is told only when the owner says that nothing that old can come any more.
@@ -13,9 +13,15 @@ export interface Loss {
   readonly to: number;
 }
 
+export interface Numbered {
+  readonly cpu: number;
+  readonly seq: number;
+  readonly count: number;
+}
+
 export interface LossWatch {
-  /** A record arrived. */
-  note(cpu: number, seq: number, at: number): void;
+  /** A record arrived, which has `count` numbers up to `seq`. */
+  note(record: Numbered, at: number): void;
   /** All records were read that a CPU had written when its number stood at `seq`, which was at `at`. */
   noteEnd(cpu: number, seq: number, at: number): void;
   /** The holes that ended by `limit`, as one loss; null where nothing was lost. Told once. */
@@ -75,14 +81,20 @@ export function createLossWatch(start: LossWatchStart): LossWatch {
   }
 
   return {
-    note(cpu, seq, at) {
-      const state = stateOf(cpu);
-      if (seq < state.next) {
-        fill(cpu, seq);
+    note({ cpu, seq, count }, at) {
+      if (count === 0) {
         return;
       }
-      if (seq > state.next) {
-        holes.push({ cpu, first: state.next, last: seq - 1, from: state.lastAt, to: at });
+      const state = stateOf(cpu);
+      const first = seq - count + 1;
+      if (first < state.next) {
+        for (let late = first; late <= seq; late += 1) {
+          fill(cpu, late);
+        }
+        return;
+      }
+      if (first > state.next) {
+        holes.push({ cpu, first: state.next, last: first - 1, from: state.lastAt, to: at });
       }
       state.next = seq + 1;
       state.lastAt = at;
@@ -101,13 +113,11 @@ export function createLossWatch(start: LossWatchStart): LossWatch {
         return null;
       }
       holes = holes.filter(({ to }) => to > limit);
-      let [count, from, to] = [0, Infinity, -Infinity];
-      for (const hole of ended) {
-        count += hole.last - hole.first + 1;
-        from = Math.min(from, hole.from);
-        to = Math.max(to, hole.to);
-      }
-      return { count, from, to };
+      return {
+        count: ended.reduce((sum, { first, last }) => sum + last - first + 1, 0),
+        from: Math.min(...ended.map(({ from }) => from)),
+        to: Math.max(...ended.map(({ to }) => to)),
+      };
     },
   };
 }

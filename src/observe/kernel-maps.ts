@@ -4,9 +4,19 @@ import {
   type KernelNamespace,
   type KernelStream,
 } from '../domain/kernel-record.ts';
-import { NAMESPACE_TYPES, type NamespaceType } from '../domain/namespace-type.ts';
-import type { EventMap } from './kernel-hooks.ts';
-import { BIRTH, CLONE_FLAGS, CONFIG, COUNTERS, REF, TOTALS } from './kernel-layout.ts';
+import { NAMESPACE_TYPES } from '../domain/namespace-type.ts';
+import type { EventMap, HookPlan } from './kernel-hooks.ts';
+import {
+  BIRTH,
+  CLONE_FLAGS,
+  CONFIG,
+  COUNTERS,
+  EXE_IDENTITY,
+  EXE_KEY,
+  REF,
+  TOLD_LAST,
+  TOTALS,
+} from './kernel-layout.ts';
 import type { MapEntry } from './libbpf-maps.ts';
 import type { Libbpf } from './libbpf.ts';
 
@@ -20,12 +30,12 @@ export interface StreamCounters {
 export interface KernelMaps {
   /**
    * @param initial inums of the initial namespaces in the order of NAMESPACE_TYPES, 0 where unknown
-   * @param birthsFromCalls see HookPlan; null leaves that as it is
+   * @param plan see HookPlan; null leaves that as it is
    */
   configure(
     initial: readonly number[],
     emitInitial: boolean,
-    birthsFromCalls: readonly NamespaceType[] | null,
+    plan: Pick<HookPlan, 'birthsFromCalls' | 'tellsEnds'> | null,
   ): void;
   /** By CPU. */
   readCounters(stream: KernelStream): StreamCounters[];
@@ -40,8 +50,6 @@ export interface KernelMaps {
 }
 
 const KEY_BYTES = 8;
-const EXE_KEY_BYTES = 16;
-const EXE_IDENTITY_BYTES = 24;
 const CGROUP_VALUE_BYTES = 4;
 
 export function createKernelMaps(
@@ -56,12 +64,13 @@ export function createKernelMaps(
   const perCpu = Buffer.alloc(COUNTERS.bytes * libbpf.possibleCpus());
 
   return {
-    configure(initial, emitInitial, birthsFromCalls) {
+    configure(initial, emitInitial, plan) {
       const value = Buffer.alloc(CONFIG.bytes);
       libbpf.lookup(maps.config, zero, value);
-      if (birthsFromCalls !== null) {
-        const flags = birthsFromCalls.reduce((sum, type) => sum + CLONE_FLAGS[type], 0);
+      if (plan !== null) {
+        const flags = plan.birthsFromCalls.reduce((sum, type) => sum + CLONE_FLAGS[type], 0);
         value.writeUInt32LE(flags, CONFIG.birthFlags);
+        value.writeUInt32LE(Number(plan.tellsEnds), CONFIG.tellsEnds);
       }
       for (const [index, inum] of initial.entries()) {
         value.writeUInt32LE(inum, CONFIG.initial + 4 * index);
@@ -97,12 +106,13 @@ export function createKernelMaps(
       }
     },
     forgetTold() {
-      for (const { key } of libbpf.entries(maps.told, EXE_KEY_BYTES, EXE_IDENTITY_BYTES)) {
+      for (const { key } of libbpf.entries(maps.told, EXE_KEY.bytes, EXE_IDENTITY.bytes)) {
         libbpf.remove(maps.told, key);
       }
       for (const { key } of libbpf.entries(maps.told_cgroups, KEY_BYTES, CGROUP_VALUE_BYTES)) {
         libbpf.remove(maps.told_cgroups, key);
       }
+      libbpf.update(maps.told_last, zero, Buffer.alloc(TOLD_LAST.bytes * libbpf.possibleCpus()));
     },
   };
 }

@@ -26,7 +26,7 @@ export interface KernelQueue {
   ): void;
   /** Records that nobody has taken yet. */
   readonly pendingCount: number;
-  /** At most `max` records whose place in the order is final, and the losses up to there. */
+  /** About `max` records (a task that moved comes with all that it made) whose place in the order is final, and the losses up to there. */
   take(max: number): KernelRecord[];
   /** Told so far. */
   readonly lostCounts: Readonly<Record<KernelStream, number>>;
@@ -46,6 +46,7 @@ const BATCH = 512;
 /** At the same instant the birth of a namespace comes before whoever is in it. */
 const RANKS = new Map<number, number>([
   [RECORD_KIND.birth, 0],
+  [RECORD_KIND.unshared, 0],
   [RECORD_KIND.joined, 1],
   [RECORD_KIND.moved, 1],
   [RECORD_KIND.left, 2],
@@ -90,10 +91,7 @@ export function createKernelQueue(
         if (entry === undefined) {
           break;
         }
-        const record = decoder.decode(entry.chunk, entry.at);
-        if (record !== null) {
-          taken.push(record);
-        }
+        taken.push(...decoder.decode(entry.chunk, entry.at));
       }
       return [...taken, ...takeLosses()];
     },

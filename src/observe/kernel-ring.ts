@@ -25,7 +25,8 @@ export interface Drained {
 export interface KernelRing {
   readonly sizeBytes: number;
   isEmpty(): boolean;
-  drain(): Drained;
+  /** Copies what there is. `beforeRelease` gets the copy while the ring still has it, for what must survive a kill. */
+  drain(beforeRelease?: (chunk: RingChunk) => void): Drained;
   close(): void;
 }
 
@@ -38,24 +39,26 @@ const LENGTH_MASK = 0x3fff_ffff;
 export function openKernelRing(libc: Libc, fd: number, sizeBytes: number): KernelRing {
   const page = libc.pageBytes;
   const consumerPage = libc.map(fd, 0, page, 'write');
-  const producerPages = libc.map(fd, page, page + 2 * sizeBytes, 'read');
+  // The kernel would map the data twice in a row; once is half the resident memory.
+  const producerPages = libc.map(fd, page, page + sizeBytes, 'read');
   const shared = producerPages.bytes;
   const consumer = new BigUint64Array(consumerPage.bytes.buffer, consumerPage.bytes.byteOffset, 1);
   const producer = new BigUint64Array(shared.buffer, shared.byteOffset, 1);
-  // The data is mapped twice in a row, so a record that wraps around is contiguous.
-  const headers = new Int32Array(shared.buffer, shared.byteOffset + page, sizeBytes / 2);
+  const data = shared.subarray(page, page + sizeBytes);
+  const headers = new Int32Array(data.buffer, data.byteOffset, sizeBytes / 4);
 
   return {
     sizeBytes,
     isEmpty: () => Atomics.load(consumer, 0) === Atomics.load(producer, 0),
-    drain() {
+    drain(beforeRelease) {
       const start = Number(Atomics.load(consumer, 0));
       const available = Number(Atomics.load(producer, 0)) - start;
       const from = start % sizeBytes;
       let length = 0;
       let recordCount = 0;
       while (length < available) {
-        const header = Atomics.load(headers, (from + length) >> 2);
+        // A header lies on a multiple of 8 and never wraps around; what follows it may.
+        const header = Atomics.load(headers, ((from + length) % sizeBytes) >> 2);
         if (header < 0) {
           break;
         }
@@ -65,10 +68,10 @@ export function openKernelRing(libc: Libc, fd: number, sizeBytes: number): Kerne
       if (length === 0) {
         return { chunk: null, isWhole: available === 0 };
       }
-      const copy = Uint8Array.prototype.slice.call(shared, page + from, page + from + length);
-      const buffer = new Uint8Array(copy).buffer;
+      const copy = copyFrom(data, from, length);
+      const chunk = { words: new Uint32Array(copy), bytes: Buffer.from(copy), recordCount };
+      beforeRelease?.(chunk);
       Atomics.store(consumer, 0, BigInt(start + length));
-      const chunk = { words: new Uint32Array(buffer), bytes: Buffer.from(buffer), recordCount };
       return { chunk, isWhole: length === available };
     },
     close() {
@@ -76,6 +79,15 @@ export function openKernelRing(libc: Libc, fd: number, sizeBytes: number): Kerne
       producerPages.unmap();
     },
   };
+}
+
+/** `length` bytes of the ring from `from` on, around its end if need be. */
+function copyFrom(data: Uint8Array, from: number, length: number): ArrayBuffer {
+  const copy = new Uint8Array(length);
+  const beforeEnd = Math.min(length, data.length - from);
+  copy.set(data.subarray(from, from + beforeEnd));
+  copy.set(data.subarray(0, length - beforeEnd), beforeEnd);
+  return copy.buffer;
 }
 
 /** Calls `visit` with the byte offset of each record, behind its ring header; from `at` on, `limit` records at most. Answers where to go on. */

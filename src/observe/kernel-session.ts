@@ -2,8 +2,7 @@
  * Programs that are attached and the maps they write to: loaded now, or taken over from pins.
  */
 import { closeSync } from 'node:fs';
-import type { NamespaceType } from '../domain/namespace-type.ts';
-import type { HookState, KernelProfile } from './kernel-hooks.ts';
+import type { HookPlan, HookState, KernelProfile } from './kernel-hooks.ts';
 import { loadHooks, type EventMaps, type LoadedHooks, type LoadRequest } from './kernel-load.ts';
 import { findVersionDirectory, openPins, pinAll, removePins, unpinOthers } from './kernel-pins.ts';
 import { findPinObstacle } from './kernel-pins.ts';
@@ -35,9 +34,9 @@ export interface SessionOptions {
   /**
    * Writes the configuration: before anything is attached, or at a takeover.
    *
-   * @param birthsFromCalls see HookPlan; null for a takeover, where the programs have been told
+   * @param plan null for a takeover, where the programs have been told
    */
-  readonly configure: (maps: EventMaps, birthsFromCalls: readonly NamespaceType[] | null) => void;
+  readonly configure: (maps: EventMaps, plan: HookPlan | null) => void;
 }
 
 export interface Host {
@@ -151,7 +150,7 @@ function startFirst(
         profile,
         ringBytes: options.ringBytes,
         silent: options.silent,
-        onLoaded: (maps, plan) => options.configure(maps, plan.birthsFromCalls),
+        onLoaded: options.configure,
       });
       return { ...start(host, loaded, profile, directory, notices), refusals };
     } catch (error) {

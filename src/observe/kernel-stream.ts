@@ -81,7 +81,7 @@ export function createKernelStreamQueue(
       }
       position = walkChunk(chunk, position, limit, (at) => {
         const header = readHeader(chunk, at);
-        losses.note(header.cpu, header.seq, header.bootNs);
+        losses.note(header, header.bootNs);
         lastNs = Math.max(lastNs, header.bootNs);
         undecodedCount -= 1;
         if (!decoder.learn(chunk, at)) {

@@ -47,6 +47,7 @@ export interface LibbpfCalls {
     count: Buffer,
     options: null,
   ): number;
+  updateBatch(map: number, keys: Buffer, values: Buffer, count: Buffer, options: null): number;
   possibleCpus(): number;
   pinProgram(program: Pointer, path: string): number;
   loadKernelTypes(): Pointer | null;
@@ -94,6 +95,7 @@ export function bindCalls(koffi: typeof Koffi): LibbpfCalls {
     lookupBatch: bind(
       'int bpf_map_lookup_batch(int, uint8_t *, uint8_t *, uint8_t *, uint8_t *, uint8_t *, void *)',
     ),
+    updateBatch: bind('int bpf_map_update_batch(int, uint8_t *, uint8_t *, uint8_t *, void *)'),
     possibleCpus: bind('int libbpf_num_possible_cpus(void)'),
     pinProgram: bind('int bpf_program__pin(void *, const char *)'),
     loadKernelTypes: bind('void *btf__load_vmlinux_btf(void)'),

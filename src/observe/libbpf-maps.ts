@@ -14,6 +14,11 @@ export interface MapAccess {
   update(map: number, key: Buffer, value: Buffer): void;
   /** Adds; false where the key is there already or the map is full. Throws KernelCallError. */
   insert(map: number, key: Buffer, value: Buffer): boolean;
+  /**
+   * Inserts or replaces the first `count` of the keys; returns how many of them, fewer only when the map is
+   * full. Throws KernelCallError. Needs Linux 5.6, as ring buffers need 5.8.
+   */
+  updateBatch(map: number, keys: Buffer, values: Buffer, count: number): number;
   /** False where there is no such key. Throws KernelCallError. */
   remove(map: number, key: Buffer): boolean;
   /**
@@ -50,6 +55,15 @@ export function createMapAccess(calls: LibbpfCalls): MapAccess {
         throw new KernelCallError('bpf_map_update_elem', result);
       }
       return result >= 0;
+    },
+    updateBatch(map, keys, values, count) {
+      const done = Buffer.alloc(4);
+      done.writeUInt32LE(count);
+      const result = calls.updateBatch(map, keys, values, done, null);
+      if (result < 0 && result !== -E2BIG) {
+        throw new KernelCallError('bpf_map_update_batch', result);
+      }
+      return done.readUInt32LE();
     },
     remove: (map, key) => isThere('bpf_map_delete_elem', calls.remove(map, key)),
     entries(map, keyBytes, valueBytes) {

@@ -2,7 +2,9 @@
 import { expect, test } from 'vitest';
 import { createKernelDecoder, readHeader } from '../../src/observe/kernel-decode.ts';
 import { createFactTexts } from '../../src/observe/kernel-facts.ts';
-import { rawBirth, rawPath, rawLeft, rawMember, toRaw } from './raw-record.ts';
+import { CLONE_FLAGS } from '../../src/observe/kernel-layout.ts';
+import { eachLiveEntry } from '../../src/observe/kernel-unshared.ts';
+import { rawBirth, rawPath, rawLeft, rawMember, rawUnshared, toRaw } from './raw-record.ts';
 
 const ANCHOR_US = 1_700_000_000_000_000;
 const ALL = 0x3ff;
@@ -18,7 +20,7 @@ test('a birth carries who made it, when and how; facts of nobody are null', () =
       3,
     ),
   );
-  expect(decoder().decode(raw, 0)).toEqual({
+  expect(decoder().decode(raw, 0)[0]).toEqual({
     kind: 'birth',
     atUs: ANCHOR_US + 12_345_678,
     namespace: {
@@ -61,7 +63,7 @@ test('what a path record said is the exe of every later record with its number',
     1,
   );
   expect(one.learn(toRaw(birth), 0)).toBe(false);
-  expect(one.decode(toRaw(birth), 0)).toMatchObject({
+  expect(one.decode(toRaw(birth), 0)[0]).toMatchObject({
     facts: { exe: '/usr/bin/unshare' },
     namespace: { kernelNamespaceId: null },
     how: 'unshare',
@@ -79,7 +81,7 @@ test('the path of a cgroup gives the container, also when the process is gone', 
     { type: 'uts', inum: 9, id: 0n },
     1,
   );
-  expect(one.decode(toRaw(birth), 0)).toMatchObject({
+  expect(one.decode(toRaw(birth), 0)[0]).toMatchObject({
     facts: { cgroup: `/system.slice/docker-${container}.scope`, containerId: container },
   });
 });
@@ -94,7 +96,7 @@ test('a file that was deleted while it runs says so, and a path that was cut sho
 
 test('a process is told with all its namespaces, and what its children get only where that differs', () => {
   const same = rawMember({ kind: 2, bootNs: 1n }, { pid: 8, comm: 'p' }, INUMS, 4, ALL);
-  const joined = decoder().decode(toRaw(same), 0);
+  const joined = decoder().decode(toRaw(same), 0)[0];
   expect(joined).toMatchObject({ kind: 'joined', how: 'fork', hasOtherThreads: false });
   expect(joined).toHaveProperty('namespaces.length', 8);
   // The ids of the slots differ in these bytes, so both count as different namespaces.
@@ -114,7 +116,7 @@ test('a thread is told with the slots in which it differs', () => {
     1,
     1 << 3,
   );
-  expect(decoder().decode(toRaw(raw), 0)).toMatchObject({
+  expect(decoder().decode(toRaw(raw), 0)[0]).toMatchObject({
     kind: 'moved',
     how: 'unshare',
     hasOtherThreads: true,
@@ -124,16 +126,49 @@ test('a thread is told with the slots in which it differs', () => {
   });
 });
 
+const born = CLONE_FLAGS.user | CLONE_FLAGS.pid | CLONE_FLAGS.net;
+
+test('a task that made namespaces is told after them, owners first, and each is born of its owner', () => {
+  const raw = toRaw(rawUnshared({ bootNs: 5_000n }, { pid: 8, comm: 'm' }, INUMS, born));
+  const [user, pid, net, moved, ...more] = decoder().decode(raw, 0);
+  expect(more).toEqual([]);
+  const creator = { pid: 8, comm: 'm' };
+  const told = { kind: 'birth', atUs: ANCHOR_US + 5, how: 'unshare', creator, isRecovered: false };
+  expect(user).toMatchObject({ ...told, namespace: { inum: 16 }, owner: { inum: 4_026_531_837 } });
+  // A new pid namespace is that of the children; the slots are told apart by their ids.
+  expect(pid).toMatchObject({
+    ...told,
+    namespace: { inum: 14, kernelNamespaceId: '9' },
+    owner: { inum: 16 },
+  });
+  expect(net).toMatchObject({ ...told, namespace: { type: 'net', inum: 13 }, owner: { inum: 16 } });
+  expect(moved).toMatchObject({ kind: 'moved', atUs: ANCHOR_US + 5, task: creator });
+  expect(readHeader(raw, 0)).toMatchObject({ kind: 9, count: 3 });
+});
+
+test('what is kept in the map of live namespaces of such a task reads as the same births', () => {
+  const raw = toRaw(rawUnshared({ bootNs: 5_000n }, { pid: 8, comm: 'm' }, INUMS, born));
+  const [keys, kept]: [bigint[], unknown[]] = [[], []];
+  const one = decoder();
+  eachLiveEntry(raw, 0, (key, value) => {
+    keys.push(key.readBigUInt64LE());
+    kept.push(one.decodeRecovered(toRaw(value), 0));
+  });
+  const told = one.decode(raw, 0).filter(({ kind }) => kind === 'birth');
+  expect(keys).toEqual([7n, 9n, 4n]);
+  expect(kept).toEqual(told.map((birth) => ({ ...birth, isRecovered: true })));
+});
+
 test('a namespace type that the kernel lacks is left out', () => {
   const inums = INUMS.map((inum, slot) => (slot === 5 || slot === 9 ? 0 : inum));
   const raw = rawMember({ kind: 2, bootNs: 1n }, { pid: 8, comm: 'p' }, inums, 4, ALL);
-  expect(decoder().decode(toRaw(raw), 0)).toHaveProperty('namespaces.length', 7);
+  expect(decoder().decode(toRaw(raw), 0)[0]).toHaveProperty('namespaces.length', 7);
 });
 
 test('names are cut at the zero byte, and bytes that are not UTF-8 become U+FFFD', () => {
   const raw = rawLeft({ bootNs: 1n, flags: 1 }, 8, 'fifteen-letters');
   raw[50] = 0xff;
-  expect(decoder().decode(toRaw(raw), 0)).toMatchObject({
+  expect(decoder().decode(toRaw(raw), 0)[0]).toMatchObject({
     kind: 'left',
     isLast: true,
     task: { comm: 'fi\uFFFDteen-letters' },
@@ -142,6 +177,6 @@ test('names are cut at the zero byte, and bytes that are not UTF-8 become U+FFFD
 
 test('a kind of a later version is left out, not misread', () => {
   const raw = toRaw(rawMember({ kind: 99, bootNs: 1n }, { pid: 8, comm: 'p' }, INUMS, 4, ALL));
-  expect(decoder().decode(raw, 0)).toBeNull();
+  expect(decoder().decode(raw, 0)).toEqual([]);
   expect(readHeader(raw, 0)).toMatchObject({ kind: 99, cpu: 0, seq: 1, bootNs: 1 });
 });

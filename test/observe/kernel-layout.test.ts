@@ -10,6 +10,8 @@ import {
   CONFIG,
   COUNTERS,
   END,
+  EXE_IDENTITY,
+  EXE_KEY,
   FLAG,
   HEADER,
   HOW_NAMES,
@@ -21,7 +23,9 @@ import {
   REF,
   SLOT,
   TASK,
+  TOLD_LAST,
   TOTALS,
+  UNSHARED,
 } from '../../src/observe/kernel-layout.ts';
 
 const HEADERS = join(import.meta.dirname, '../../src/observe/bpf');
@@ -55,9 +59,13 @@ const STRUCTS: [name: string, layout: Readonly<Record<string, number>>][] = [
   ['namespace_ref', REF],
   ['birth_record', BIRTH],
   ['task_record', MEMBER],
+  ['unshared_record', UNSHARED],
   ['left_record', LEFT],
   ['end_record', END],
   ['path_record', PATH],
+  ['exe_key', EXE_KEY],
+  ['exe_identity', EXE_IDENTITY],
+  ['told_last', TOLD_LAST],
   ['config', CONFIG],
   ['counters', COUNTERS],
   ['totals', TOTALS],

@@ -1,12 +1,22 @@
 /** Builds records as the kernel programs write them, byte by byte, and chunks of them as a ring holds them. */
 import { NAMESPACE_TYPES, type NamespaceType } from '../../src/domain/namespace-type.ts';
-import { BIRTH, HEADER, LEFT, MEMBER, PATH, REF, TASK } from '../../src/observe/kernel-layout.ts';
+import {
+  BIRTH,
+  HEADER,
+  LEFT,
+  MEMBER,
+  PATH,
+  REF,
+  TASK,
+  UNSHARED,
+} from '../../src/observe/kernel-layout.ts';
 import { RING_HEADER_BYTES, type RingChunk } from '../../src/observe/kernel-ring.ts';
 
 export interface RawHeader {
   readonly kind: number;
   readonly bootNs: bigint;
   readonly seq?: number;
+  readonly count?: number;
   readonly cpu?: number;
   readonly flags?: number;
 }
@@ -23,7 +33,8 @@ function startRecord(length: number, header: RawHeader): Buffer {
   const record = Buffer.alloc(length);
   record.writeBigUInt64LE(header.bootNs, HEADER.bootNs);
   record.writeBigUInt64LE(BigInt(header.seq ?? 1), HEADER.seq);
-  record.writeUInt16LE(header.kind, HEADER.kind);
+  record.writeUInt8(header.kind, HEADER.kind);
+  record.writeUInt8(header.count ?? 1, HEADER.count);
   record.writeUInt16LE(header.cpu ?? 0, HEADER.cpu);
   record.writeUInt32LE(header.flags ?? 0, HEADER.flags);
   return record;
@@ -85,6 +96,20 @@ export function rawMember(
   }
   record.writeUInt32LE(how, MEMBER.how);
   record.writeUInt32LE(differs, MEMBER.differs);
+  return record;
+}
+
+/** As rawMember by unshare, with the parent of a new user namespace. `born`: CLONE_NEW flags, three of them. */
+export function rawUnshared(
+  header: Omit<RawHeader, 'kind'>,
+  task: RawTask,
+  inums: readonly number[],
+  born: number,
+): Buffer {
+  const record = Buffer.alloc(UNSHARED.bytes);
+  record.set(rawMember({ count: 3, ...header, kind: 9 }, task, inums, 1, 0x3ff));
+  writeRef(record, UNSHARED.parent, 'user', 4_026_531_837, 7n);
+  record.writeUInt32LE(born, UNSHARED.born);
   return record;
 }
 

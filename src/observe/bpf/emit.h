@@ -13,24 +13,34 @@ INLINE struct counters *counters_of(u32 stream)
 	return bpf_map_lookup_elem(&counters, &stream);
 }
 
-/* Before room is looked for: a record that finds none leaves a hole in the numbers. */
-INLINE void start_record(struct record_header *header, u32 stream, u64 now, u32 kind, u32 flags)
+/* A header without number. */
+INLINE void set_header(struct record_header *header, u64 now, u32 kind, u32 flags)
 {
-	struct counters *counter = counters_of(stream);
-
 	header->boot_ns = now;
-	header->seq = counter ? __sync_fetch_and_add(&counter->seq, 1) + 1 : 0;
+	header->seq = 0;
 	header->kind = kind;
+	header->count = 0;
 	header->cpu = bpf_get_smp_processor_id();
 	header->flags = flags;
 }
 
-INLINE void count_dropped(u32 stream)
+/* Before room is looked for: a record that finds none leaves a hole of `count` in the numbers. */
+INLINE void start_record(struct record_header *header, u32 stream, u64 now, u32 kind, u32 flags,
+			 u32 count)
+{
+	struct counters *counter = counters_of(stream);
+
+	set_header(header, now, kind, flags);
+	header->seq = counter ? __sync_fetch_and_add(&counter->seq, count) + count : 0;
+	header->count = count;
+}
+
+INLINE void count_dropped(u32 stream, u32 count)
 {
 	struct counters *counter = counters_of(stream);
 
 	if (counter)
-		__sync_fetch_and_add(&counter->dropped, 1);
+		__sync_fetch_and_add(&counter->dropped, count);
 }
 
 INLINE u64 key_of(const struct namespace_ref *ref)
@@ -53,10 +63,10 @@ INLINE void remember_birth(const struct birth_record *birth)
 
 INLINE void emit_birth(struct birth_record *birth, u64 now)
 {
-	start_record(&birth->header, STREAM_LIFE, now, RECORD_BIRTH, 0);
+	start_record(&birth->header, STREAM_LIFE, now, RECORD_BIRTH, 0, 1);
 	remember_birth(birth);
 	if (bpf_ringbuf_output(&life, birth, sizeof(*birth), BPF_RB_NO_WAKEUP))
-		count_dropped(STREAM_LIFE);
+		count_dropped(STREAM_LIFE, 1);
 }
 
 /*
@@ -145,19 +155,17 @@ INLINE bool read_cgroup_names(struct path_record *record, struct kernfs_node *no
 	return is_whole;
 }
 
-/* A path record without its names, in the life ring; NULL where there is no room. */
+/*
+ * A path record without its names, in the life ring; NULL where there is no room. It has no number: a path
+ * that was lost is told again by the next who needs it, and is no loss of a birth or an end.
+ */
 INLINE struct path_record *reserve_path(u32 kind, u64 number, u64 now)
 {
-	struct record_header header;
-	struct path_record *record;
+	struct path_record *record = bpf_ringbuf_reserve(&life, sizeof(*record), 0);
 
-	start_record(&header, STREAM_LIFE, now, kind, 0);
-	record = bpf_ringbuf_reserve(&life, sizeof(*record), 0);
-	if (!record) {
-		count_dropped(STREAM_LIFE);
+	if (!record)
 		return NULL;
-	}
-	record->header = header;
+	set_header(&record->header, now, kind, 0);
 	record->number = number;
 	record->unused = 0;
 	return record;
@@ -183,23 +191,32 @@ INLINE bool emit_exe(const struct exe_key *key, u32 number, u64 now)
  * The id of the task's cgroup in the unified hierarchy, after seeing to it that user space knows its path,
  * as with tell_exe.
  */
-INLINE u64 tell_cgroup(struct task_struct *task, u64 now)
+INLINE u64 tell_cgroup(struct task_struct *task, struct told_last *last, u64 now)
 {
 	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
 	u64 id = node->id;
 	struct path_record *record;
 	u32 told_it = 1;
 
-	if (id <= ROOT_CGROUP_ID || bpf_map_lookup_elem(&told_cgroups, &id))
+	if (id <= ROOT_CGROUP_ID || id == last->cgroup_id)
 		return id;
-	record = reserve_path(RECORD_CGROUP, id, now);
-	if (!record)
-		return id;
-	if (!read_cgroup_names(record, node))
-		record->header.flags |= FLAG_TRUNCATED;
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	bpf_map_update_elem(&told_cgroups, &id, &told_it, BPF_ANY);
+	if (!bpf_map_lookup_elem(&told_cgroups, &id)) {
+		record = reserve_path(RECORD_CGROUP, id, now);
+		if (!record)
+			return id;
+		if (!read_cgroup_names(record, node))
+			record->header.flags |= FLAG_TRUNCATED;
+		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+		bpf_map_update_elem(&told_cgroups, &id, &told_it, BPF_ANY);
+	}
+	last->cgroup_id = id;
 	return id;
+}
+
+INLINE bool is_same_exe(const struct exe_identity *left, const struct exe_identity *right)
+{
+	return left->inode == right->inode && left->name_hash == right->name_hash &&
+	       left->parent == right->parent;
 }
 
 /*
@@ -207,7 +224,7 @@ INLINE u64 tell_cgroup(struct task_struct *task, u64 now)
  * into the life ring once, before the first record that names it, because the process may be gone by the
  * time the ring is read. 0 for a task without.
  */
-INLINE u32 tell_exe(struct task_struct *task, u64 now)
+INLINE u32 tell_exe(struct task_struct *task, struct told_last *last, u64 now)
 {
 	struct mm_struct *mm = task->mm;
 	struct exe_identity identity = {}, *known;
@@ -226,23 +243,34 @@ INLINE u32 tell_exe(struct task_struct *task, u64 now)
 	identity.parent = key.dentry->d_parent;
 	identity.inode = key.dentry->d_inode->i_ino;
 	identity.name_hash = key.dentry->d_name.hash;
+	if (last->exe.dentry == key.dentry && last->exe.mnt == key.mnt &&
+	    is_same_exe(&last->identity, &identity))
+		return last->identity.number;
 	known = bpf_map_lookup_elem(&told, &key);
-	if (known && known->inode == identity.inode && known->name_hash == identity.name_hash &&
-	    known->parent == identity.parent)
-		return known->number;
-	total = bpf_map_lookup_elem(&totals, &zero);
-	if (!total)
-		return 0;
-	identity.number = __sync_fetch_and_add(&total->exes, 1) + 1;
-	if (emit_exe(&key, identity.number, now))
+	if (known && is_same_exe(known, &identity)) {
+		identity.number = known->number;
+	} else {
+		total = bpf_map_lookup_elem(&totals, &zero);
+		if (!total)
+			return 0;
+		identity.number = __sync_fetch_and_add(&total->exes, 1) + 1;
+		if (!emit_exe(&key, identity.number, now))
+			return identity.number;
 		bpf_map_update_elem(&told, &key, &identity, BPF_ANY);
+	}
+	last->exe = key;
+	last->identity = identity;
 	return identity.number;
 }
 
 /* What the task is, and what its records name told before. */
 INLINE void tell_task(struct task_block *block, struct task_struct *task, u64 now)
 {
-	read_task(block, task, tell_exe(task, now), tell_cgroup(task, now));
+	u32 zero = 0;
+	struct told_last *last = bpf_map_lookup_elem(&told_last, &zero);
+
+	if (last)
+		read_task(block, task, tell_exe(task, last, now), tell_cgroup(task, last, now));
 }
 
 #endif

@@ -18,8 +18,9 @@ struct {
 } holders SEC(".maps");
 
 /*
- * Every namespace born while we watched and not known to be gone, whether or not the ring had room: the
- * truth after a loss. Key: the id, or on kernels without ids the inum: all types have theirs from one pool.
+ * The namespaces born while we watched and not known to be gone: the truth after a loss. Programs put births
+ * here that found no room in the ring, and all that other hooks ask for; user space puts the others here
+ * before it takes them out of the ring, so that every birth is always in one of the two. Key: the id, or on kernels without ids the inum: all types have theirs from one pool.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -27,21 +28,6 @@ struct {
 	__type(key, u64);
 	__type(value, struct birth_record);
 } live SEC(".maps");
-
-/* What an executable is found by. Addresses: they never leave the kernel. */
-struct exe_key {
-	struct dentry *dentry;
-	struct vfsmount *mnt;
-};
-
-/* When one of these changes, the same addresses mean another path, which is told anew. */
-struct exe_identity {
-	struct dentry *parent;
-	u64 inode;
-	u32 name_hash;
-	/* By which records name it. */
-	u32 number;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -57,6 +43,14 @@ struct {
 	__type(key, u64);
 	__type(value, u32);
 } told_cgroups SEC(".maps");
+
+/* For each CPU, so that a task that does the same again needs no look into the two maps above. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct told_last);
+} told_last SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -11,7 +11,7 @@
 #include "kernel-types.h"
 
 /* Changes whenever a collector of another version could misread a record or a pinned map. */
-#define NSAUDIT_ABI 1
+#define NSAUDIT_ABI 2
 
 /* In the order of NAMESPACE_TYPES. */
 enum namespace_type {
@@ -40,13 +40,14 @@ enum record_kind {
 	RECORD_DESTROYED,
 	RECORD_EXE,
 	RECORD_CGROUP,
+	RECORD_UNSHARED,
 };
 
 enum how { HOW_UNKNOWN, HOW_UNSHARE, HOW_CLONE, HOW_CLONE3, HOW_FORK, HOW_SETNS, HOW_EXEC };
 
 /* Flags of a record, by kind. */
 enum {
-	FLAG_OTHER_THREADS = 1, /* joined, moved */
+	FLAG_OTHER_THREADS = 1, /* joined, moved, unshared */
 	FLAG_LAST = 1, /* left */
 	FLAG_TRUNCATED = 1, /* exe, cgroup */
 	FLAG_DELETED = 2, /* exe */
@@ -54,9 +55,13 @@ enum {
 
 struct record_header {
 	u64 boot_ns;
-	/* Counted for each ring and CPU, before room in the ring is looked for: what is missing was lost. */
+	/*
+	 * Counted for each ring and CPU, before room in the ring is looked for: what is missing was lost. The
+	 * number of the last of `count` things that the record tells. 0 for a path, which is told again.
+	 */
 	u64 seq;
-	u16 kind;
+	u8 kind;
+	u8 count;
 	u16 cpu;
 	u32 flags;
 };
@@ -106,6 +111,16 @@ struct task_record {
 	u32 differs;
 };
 
+/* A task that moved, and the namespaces born by that: one record in the life ring instead of two or more. */
+struct unshared_record {
+	struct task_record moved;
+	/* Of a new user namespace; the others are owned by the user namespace the task is in. */
+	struct namespace_ref parent;
+	/* CLONE_NEW flags: what is new about the namespaces it moved to. */
+	u32 born;
+	u32 unused;
+};
+
 struct left_record {
 	struct record_header header;
 	u32 tgid;
@@ -135,6 +150,28 @@ struct path_record {
 	char names[PATH_BYTES];
 };
 
+/* What an executable is found by. Addresses: they never leave the kernel. */
+struct exe_key {
+	struct dentry *dentry;
+	struct vfsmount *mnt;
+};
+
+/* When one of these changes, the same addresses mean another path, which is told anew. */
+struct exe_identity {
+	struct dentry *parent;
+	u64 inode;
+	u32 name_hash;
+	/* By which records name it. */
+	u32 number;
+};
+
+/* The executable and the cgroup that were told or looked up last. */
+struct told_last {
+	struct exe_key exe;
+	struct exe_identity identity;
+	u64 cgroup_id;
+};
+
 /* Written by user space. */
 struct config {
 	/* 0 where nothing is known: then this type makes no task worth telling about. */
@@ -142,9 +179,11 @@ struct config {
 	u32 emit_initial;
 	/* Of the types whose births only the calls themselves tell, the CLONE_NEW flags. */
 	u32 birth_flags;
+	/* Ends are told of namespaces in the map of the living, so every birth goes there at once. */
+	u32 tells_ends;
 };
 
-/* For each stream and CPU. */
+/* For each stream and CPU, in things told (see record_header). */
 struct counters {
 	u64 seq;
 	u64 dropped;

@@ -27,14 +27,17 @@
 	if (flags & (flag)) {                                                                       \
 		read_ref(&birth->namespace, &(of)->ns, type);                                       \
 		read_ref(&birth->owner, &(of)->owner_of->ns, TYPE_USER);                            \
-		emit_birth(birth, now);                                                             \
+		tell(birth, now);                                                                   \
 	}
+
+typedef void (*tell_birth)(struct birth_record *birth, u64 now);
 
 /*
  * One birth for each flag: the namespaces that `holder` has got. Owners first. Who made them, and how,
  * stands in `birth` already.
  */
-INLINE void emit_births(struct birth_record *birth, struct task_struct *holder, u64 flags, u64 now)
+INLINE void tell_births(struct birth_record *birth, struct task_struct *holder, u64 flags, u64 now,
+			tell_birth tell)
 {
 	struct nsproxy *proxy = holder->nsproxy;
 
@@ -76,6 +79,16 @@ INLINE bool shares_with_leader(struct task_struct *task)
 	       task->real_cred->user_ns == leader->real_cred->user_ns;
 }
 
+INLINE void set_task(struct task_record *record, const struct task_block *block,
+		     const struct namespaces *set, u32 differs, u32 how)
+{
+	record->task = *block;
+	__builtin_memcpy(record->ids, set->ids, sizeof(record->ids));
+	__builtin_memcpy(record->inums, set->inums, sizeof(record->inums));
+	record->how = how;
+	record->differs = differs;
+}
+
 INLINE void emit_task(struct task_struct *task, const struct task_block *block,
 		      const struct namespaces *set, u32 differs, u32 kind, u32 how, u64 now)
 {
@@ -83,19 +96,49 @@ INLINE void emit_task(struct task_struct *task, const struct task_block *block,
 	struct task_record *record;
 	struct record_header header;
 
-	start_record(&header, STREAM_HOLDERS, now, kind, flags);
+	start_record(&header, STREAM_HOLDERS, now, kind, flags, 1);
 	record = bpf_ringbuf_reserve(&holders, sizeof(*record), 0);
 	if (!record) {
-		count_dropped(STREAM_HOLDERS);
+		count_dropped(STREAM_HOLDERS, 1);
 		return;
 	}
 	record->header = header;
-	record->task = *block;
-	__builtin_memcpy(record->ids, set->ids, sizeof(record->ids));
-	__builtin_memcpy(record->inums, set->inums, sizeof(record->inums));
-	record->how = how;
-	record->differs = differs;
+	set_task(record, block, set, differs, how);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+INLINE void remember_told_birth(struct birth_record *birth, u64 now)
+{
+	set_header(&birth->header, now, RECORD_BIRTH, 0);
+	remember_birth(birth);
+}
+
+/* Births by the task itself and its move to them, in one record. `birth` says who, and how. */
+INLINE void emit_unshared(struct task_struct *task, struct birth_record *birth,
+			  const struct namespaces *set, u32 born, bool tells_ends, u64 now)
+{
+	u32 flags = task->signal->live.counter > 1 ? FLAG_OTHER_THREADS : 0;
+	u32 count = __builtin_popcount(born);
+	struct unshared_record *record;
+	struct record_header header;
+
+	start_record(&header, STREAM_LIFE, now, RECORD_UNSHARED, flags, count);
+	record = bpf_ringbuf_reserve(&life, sizeof(*record), 0);
+	if (record) {
+		record->moved.header = header;
+		set_task(&record->moved, &birth->creator, set, differences(task, set->inums),
+			 birth->how);
+		__builtin_memset(&record->parent, 0, sizeof(record->parent));
+		if (born & CLONE_NEWUSER)
+			read_ref(&record->parent, &task->real_cred->user_ns->parent->ns, TYPE_USER);
+		record->born = born;
+		record->unused = 0;
+		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	} else {
+		count_dropped(STREAM_LIFE, count);
+	}
+	if (!record || tells_ends)
+		tell_births(birth, task, born, now, remember_told_birth);
 }
 
 INLINE const struct config *read_config(void)
@@ -133,7 +176,7 @@ int on_new_task(u64 *context)
 	flags &= config->birth_flags;
 	if (flags) {
 		tell_task(&birth.creator, parent, now);
-		emit_births(&birth, child, flags, now);
+		tell_births(&birth, child, flags, now, emit_birth);
 	}
 	tell_task(&birth.creator, child, now);
 	emit_task(child, &birth.creator, &set, differs, RECORD_JOINED, birth.how, now);
@@ -155,8 +198,10 @@ INLINE void on_moved(struct task_struct *task, u32 how, u64 flags)
 	tell_task(&birth.creator, task, now);
 	flags &= config->birth_flags;
 	if (flags)
-		emit_births(&birth, task, flags, now);
-	emit_task(task, &birth.creator, &set, differences(task, set.inums), RECORD_MOVED, how, now);
+		emit_unshared(task, &birth, &set, flags, config->tells_ends, now);
+	else
+		emit_task(task, &birth.creator, &set, differences(task, set.inums), RECORD_MOVED,
+			  how, now);
 }
 
 /* A call that succeeded has done all its work by now. */
@@ -215,10 +260,10 @@ int on_exit(u64 *context)
 	if (task->pid != task->tgid && !is_last && !leader->exit_state && shares_with_leader(task))
 		return 0;
 	start_record(&header, STREAM_HOLDERS, bpf_ktime_get_boot_ns(), RECORD_LEFT,
-		     is_last ? FLAG_LAST : 0);
+		     is_last ? FLAG_LAST : 0, 1);
 	record = bpf_ringbuf_reserve(&holders, sizeof(*record), 0);
 	if (!record) {
-		count_dropped(STREAM_HOLDERS);
+		count_dropped(STREAM_HOLDERS, 1);
 		return 0;
 	}
 	record->header = header;

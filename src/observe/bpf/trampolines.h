@@ -103,9 +103,9 @@ INLINE void tell_end(const struct namespace_ref *ref, u32 kind)
 {
 	struct end_record record = { .namespace = *ref };
 
-	start_record(&record.header, STREAM_LIFE, bpf_ktime_get_boot_ns(), kind, 0);
+	start_record(&record.header, STREAM_LIFE, bpf_ktime_get_boot_ns(), kind, 0, 1);
 	if (bpf_ringbuf_output(&life, &record, sizeof(record), BPF_RB_NO_WAKEUP))
-		count_dropped(STREAM_LIFE);
+		count_dropped(STREAM_LIFE, 1);
 }
 
 INLINE void on_destroyed(u64 key)
