@@ -21,6 +21,7 @@ import type { HookState, KernelProfile } from './kernel-hooks.ts';
 import { createBirthKeeper, type BirthKeeper } from './kernel-keep.ts';
 import type { LossWatchStart } from './kernel-losses.ts';
 import { createKernelMaps, type KernelMaps } from './kernel-maps.ts';
+import { createMissWatch } from './kernel-missed.ts';
 import { proveHooks } from './kernel-proof.ts';
 import { createKernelQueue, type KernelQueue } from './kernel-queue.ts';
 import { openKernelRing, type KernelRing, type RingChunk } from './kernel-ring.ts';
@@ -165,25 +166,25 @@ function createKernelEvents(
 ): KernelEvents {
   const { libc, libbpf } = host;
   const { reader, maps } = session;
-  const attachedAtUs = options.anchorUs + Number(libc.bootNs() / NS_PER_US);
+  const { anchorUs } = options;
+  const attachedAtUs = anchorUs + Number(libc.bootNs() / NS_PER_US);
   const kernelMaps = createKernelMaps(libbpf, maps);
   if (session.isTakenOver) {
     kernelMaps.forgetTold();
   }
   reader.claim(options.procRoot);
   const rings = { life: openRing(host, maps.life), holders: openRing(host, maps.holders) };
-  const decoder = createKernelDecoder(options.anchorUs, createFactTexts(options.procRoot));
-  const queue = createKernelQueue(decoder, {
-    anchorUs: options.anchorUs,
-    starts: {
-      life: findStart(host, session, kernelMaps, 'life'),
-      holders: findStart(host, session, kernelMaps, 'holders'),
-    },
-    toldCounts: { life: reader.toldLost('life'), holders: reader.toldLost('holders') },
-  });
+  const starts = findStarts(host, session, kernelMaps);
+  const decoder = createKernelDecoder(anchorUs, createFactTexts(options.procRoot));
+  const toldCounts = { life: reader.toldLost('life'), holders: reader.toldLost('holders') };
+  const queue = createKernelQueue(decoder, { anchorUs, starts, toldCounts });
   const keeper = session.profile === 'tracepoint' ? createBirthKeeper(libbpf, maps.live) : null;
   const pumped = { rings, maps: kernelMaps, keeper, queue };
-  const pump = createPump(host, session, pumped);
+  const missWatch = createMissWatch(libbpf, session.programs, reader, {
+    startNs: starts.life.at,
+    anchorUs,
+  });
+  const pump = createPump(host, session, pumped, missWatch.look);
   // The rings and the reader map are memory that close takes away.
   let isClosed = false;
   return {
@@ -201,7 +202,7 @@ function createKernelEvents(
       if (isClosed) {
         return [];
       }
-      const records = queue.take(max);
+      const records = [...queue.take(max), ...missWatch.take()];
       for (const stream of KERNEL_STREAMS) {
         reader.setToldLost(stream, queue.lostCounts[stream]);
       }
@@ -229,6 +230,13 @@ function createKernelEvents(
 
 function openRing({ libc, libbpf }: Host, fd: number): KernelRing {
   return openKernelRing(libc, fd, libbpf.mapEntriesMax(fd));
+}
+
+function findStarts(host: Host, session: KernelSession, maps: KernelMaps) {
+  return {
+    life: findStart(host, session, maps, 'life'),
+    holders: findStart(host, session, maps, 'holders'),
+  };
 }
 
 /** A takeover goes on where the numbers stand; what was lost before and never told is known as a count only. */
@@ -265,6 +273,7 @@ function createPump(
   { libc }: Host,
   { reader }: KernelSession,
   { rings, maps, keeper, queue }: Pumped,
+  onPumped: (nowNs: number) => void,
 ): () => void {
   const wasActive = { life: true, holders: true };
   const keepBirths = keeper === null ? undefined : (copy: RingChunk) => keeper.keep(copy);
@@ -281,6 +290,7 @@ function createPump(
       wasActive[stream] = isActive;
     }
     reader.lastPumpNs = bootNs;
+    onPumped(bootNs);
   };
 }
 

@@ -1,8 +1,8 @@
 /**
  * The map `reader`: shared memory that outlives a collector with the pins, and says who reads the rings.
  *
- * Words: pid, start time in ticks, profile, losses told of the life and the holders stream, and when the
- * rings were last emptied on the boot clock.
+ * Words: pid, start time in ticks, profile, losses told of the life and the holders stream, when the rings
+ * were last emptied on the boot clock, and runs of programs told as left out, by stream.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +17,9 @@ export interface ReaderState {
   /** Losses of the stream that were told already. */
   toldLost(stream: KernelStream): number;
   setToldLost(stream: KernelStream, count: number): void;
+  /** Runs of the programs of a stream that were told as left out, see kernel-missed.ts. */
+  toldMissed(stream: KernelStream): number;
+  setToldMissed(stream: KernelStream, count: number): void;
   lastPumpNs: number;
   /** Pid of another process that reads these rings at this moment, or null. */
   findOtherReader(procRoot: string): number | null;
@@ -25,7 +28,7 @@ export interface ReaderState {
   close(): void;
 }
 
-const WORD = { pid: 0, startTicks: 1, profile: 2, told: 3, lastPump: 5 } as const;
+const WORD = { pid: 0, startTicks: 1, profile: 2, told: 3, lastPump: 5, missed: 6 } as const;
 const WORDS = 8;
 const PROFILES: readonly (KernelProfile | null)[] = [null, 'tracepoint', 'trampoline'];
 
@@ -44,8 +47,10 @@ export function openReaderState(libc: Libc, fd: number): ReaderState {
     set profile(profile) {
       write(WORD.profile, PROFILES.indexOf(profile));
     },
-    toldLost: (stream) => read(toldWord(stream)),
-    setToldLost: (stream, count) => write(toldWord(stream), count),
+    toldLost: (stream) => read(wordOf(WORD.told, stream)),
+    setToldLost: (stream, count) => write(wordOf(WORD.told, stream), count),
+    toldMissed: (stream) => read(wordOf(WORD.missed, stream)),
+    setToldMissed: (stream, count) => write(wordOf(WORD.missed, stream), count),
     get lastPumpNs() {
       return read(WORD.lastPump);
     },
@@ -65,8 +70,8 @@ export function openReaderState(libc: Libc, fd: number): ReaderState {
   };
 }
 
-function toldWord(stream: KernelStream): number {
-  return WORD.told + KERNEL_STREAMS.indexOf(stream);
+function wordOf(first: number, stream: KernelStream): number {
+  return first + KERNEL_STREAMS.indexOf(stream);
 }
 
 function readStartTime(procRoot: string, pid: number): number | null {
