@@ -26,8 +26,8 @@ const SILENCE_FACTOR = 5;
 
 /**
  * How long to wait after a scan in the kernel profiles, where hooks tell what is urgent and scans only
- * find descriptors and bind mounts: as long as asked for, but a scan never takes more than a hundredth of
- * a core. `busyUs` is what the scan and judging it took.
+ * find descriptors and bind mounts: as long as asked for, but scans never take more than a third of a percent
+ * of a core. `busyUs` is the CPU time of the scan and of judging it.
  */
 export function restBetweenScansUs(busyUs: number, intervalUs: number): number {
   return Math.max(intervalUs - busyUs, KERNEL_REST_FACTOR * busyUs);
@@ -38,6 +38,6 @@ export function restBeforeWantedScanUs(busyUs: number): number {
   return Math.max(WANTED_REST_LEAST_US, WANTED_REST_FACTOR * busyUs);
 }
 
-const KERNEL_REST_FACTOR = 99;
+const KERNEL_REST_FACTOR = 299;
 const WANTED_REST_LEAST_US = 100_000;
 const WANTED_REST_FACTOR = 9;

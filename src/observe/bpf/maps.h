@@ -14,7 +14,7 @@ struct {
 /* Who joined, moved and left. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 16 << 20);
+	__uint(max_entries, 8 << 20);
 } holders SEC(".maps");
 
 /*
