@@ -48,13 +48,25 @@ export function describeGaps({ gaps }: CoverageJson): string | null {
 
 /** What could not be read, by example; null when everything could. */
 export function describeUnreadable({ unreadable }: CoverageJson): string | null {
+  const parts = [
+    nameExamples(
+      unreadable.filter(({ source }) => source !== 'relations'),
+      'what only they hold is missing here',
+    ),
+    nameExamples(
+      unreadable.filter(({ source }) => source === 'relations'),
+      'whose these namespaces are is not wholly known',
+    ),
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? null : parts.join('; ');
+}
+
+function nameExamples(unreadable: CoverageJson['unreadable'], meaning: string): string | null {
   const named = unreadable.slice(0, NAMED_MAX).map(({ reason, count, example }) => {
     const more = count > 1 ? ` and ${count - 1} more` : '';
     return `${example}${more} (${reason})`;
   });
-  return unreadable.length === 0
-    ? null
-    : `${listed(named, unreadable.length)}: what only they hold is missing here`;
+  return unreadable.length === 0 ? null : `${listed(named, unreadable.length)}: ${meaning}`;
 }
 
 function listed(named: readonly string[], count: number): string {

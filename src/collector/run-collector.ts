@@ -52,6 +52,7 @@ const UNREADABLE_NOUNS: Readonly<Record<ScanSource, string>> = {
   descriptors: 'descriptors of a process',
   mounts: 'mounts of a mount namespace',
   facts: 'facts about a process',
+  relations: 'owner and parent of a namespace',
 };
 
 /**

@@ -8,6 +8,7 @@ import type { Lifespan } from './lifespan.ts';
 import type { OpenMemberBooks } from './member-books.ts';
 import { settleMembers } from './member-events.ts';
 import { toNamespaceKey } from './namespace-type.ts';
+import { isKeptBy, knowsKept } from './relations.ts';
 import type { Scan } from './scan.ts';
 import type { KernelView } from './settle-scan.ts';
 import type { Sighting, Watch } from './watch.ts';
@@ -28,7 +29,7 @@ interface Input {
  * Adds namespace.unheld and namespace.disappeared to the draft, and returns the sightings to remember.
  *
  * A namespace ends only when two full scans did not see it and nothing unreadable held it last. A user
- * or pid namespace that may be kept by a child is unheld, not ended: its children are not visible here.
+ * or pid namespace that a child or an owned namespace keeps is unheld, not ended.
  */
 export function deriveEnds(
   input: Input,
@@ -36,33 +37,73 @@ export function deriveEnds(
   draft: Draft,
 ): Map<LifespanId, Sighting> {
   const { known, watch, scan } = input;
+  const { implied, replaced } = resolution;
   const sightings = new Map<LifespanId, Sighting>();
   for (const id of resolution.lifespanOf.values()) {
-    sightings.set(id, { lastSeenUs: scan.startedAtUs, missedByUs: null });
-  }
-  for (const lifespan of known.lifespans.values()) {
-    if (sightings.has(lifespan.id) || resolution.replaced.has(lifespan.id) || lifespan.initial) {
-      continue;
+    if (!implied.has(id)) {
+      sightings.set(id, { lastSeenUs: scan.startedAtUs, missedByUs: null, keptUs: null });
     }
+  }
+  const ended = new Set(replaced);
+  const course: Course = { ...input, implied, ended };
+  const unseen = [...known.lifespans.values()].filter(
+    ({ id, initial }) => !sightings.has(id) && !replaced.has(id) && !initial,
+  );
+  for (const lifespan of orderChildrenFirst(known, unseen)) {
     const sighting = watch.sightings.get(lifespan.id) ?? {
       lastSeenUs: lifespan.born.by,
       missedByUs: null,
+      keptUs: null,
     };
-    const next = judgeUnseen(input, lifespan, sighting, draft);
+    const next = judgeUnseen(course, lifespan, sighting, draft);
     if (next) {
       sightings.set(lifespan.id, next);
+    } else {
+      ended.add(lifespan.id);
     }
   }
   return sightings;
 }
 
+interface Course extends Input {
+  readonly implied: Resolution['implied'];
+  /** Lives that this draft has ended so far. */
+  readonly ended: ReadonlySet<LifespanId>;
+}
+
+/** So that what keeps a namespace alive has been judged before it. Most have no children, and stay in order. */
+function orderChildrenFirst(known: Known, unseen: readonly Lifespan[]): Lifespan[] {
+  const depthOf = ({ type, owner, parent }: Lifespan): number => {
+    if (type !== 'user' && type !== 'pid') {
+      return Number.MAX_SAFE_INTEGER;
+    }
+    let depth = type === 'pid' ? DEPTH_MAX : 0;
+    let above = parent ?? owner;
+    for (let steps = 0; above !== null && steps < DEPTH_MAX; steps += 1) {
+      depth += 1;
+      const life = known.lifespans.get(above);
+      above = life?.type === type ? (life.parent ?? life.owner) : null;
+    }
+    return depth;
+  };
+  return unseen
+    .map((lifespan) => ({ lifespan, depth: depthOf(lifespan) }))
+    .toSorted((left, right) => right.depth - left.depth)
+    .map(({ lifespan }) => lifespan);
+}
+
+/** More than the 32 levels that the kernel allows. */
+const DEPTH_MAX = 64;
+
 /** The sighting to remember, or undefined when the lifespan has ended. */
 function judgeUnseen(
-  input: Input,
+  input: Course,
   lifespan: Lifespan,
-  sighting: Sighting,
+  seen: Sighting,
   draft: Draft,
 ): Sighting | undefined {
+  const isImplied = input.implied.has(lifespan.id);
+  const sighting = isImplied ? { ...seen, keptUs: input.scan.startedAtUs } : seen;
   if (input.carried.has(lifespan.id)) {
     return { ...sighting, missedByUs: null };
   }
@@ -83,32 +124,51 @@ function judgeUnseen(
     settleMembers(input, id, null, draft);
     draft.add({ event: 'namespace.unheld', lifespan: id, type, inum, unheld: left });
   }
-  if (input.kernel?.tellsEnd(lifespan) === true || mayBeKeptByChild(input, lifespan)) {
+  if (isImplied || input.kernel?.tellsEnd(lifespan) === true || isKept(input, lifespan)) {
     return sighting;
   }
-  const gone = lifespan.unheld === null ? left : { ...left, by: input.scan.endedAtUs };
+  const gone = boundEnd(left, lifespan, sighting, { ...input.scan, evidence });
   settleMembers(input, id, gone, draft);
   draft.add({ event: 'namespace.disappeared', lifespan: id, type, inum, reason: 'vanished', gone });
   return undefined;
 }
 
+/** It ended when its last holder left, unless that was known already, or something kept it after that. */
+function boundEnd(
+  left: Bounds,
+  { unheld }: Lifespan,
+  { lastSeenUs, keptUs }: Sighting,
+  { endedAtUs: by, evidence }: { endedAtUs: number; evidence: Bounds['evidence'] },
+): Bounds {
+  if (keptUs !== null && keptUs > (left.after ?? lastSeenUs)) {
+    return { after: keptUs, by, evidence };
+  }
+  return unheld === null ? left : { ...left, by };
+}
+
 /**
- * Could a namespace that is still held be a child of this one, or be owned by it? Without asking the
- * kernel for parents and owners, every held namespace that may be younger could be.
+ * Does a namespace that has not ended keep this one alive, by being below it or owned by it? Where nobody
+ * could tell whose a held namespace is, it could be any that may be older.
  *
  * Source: user_namespaces(7), pid_namespaces(7): a child holds its parent, and every namespace the user
  * namespace that owns it.
  */
-function mayBeKeptByChild({ known, holdings, carried }: Input, parent: Lifespan): boolean {
-  if (parent.type !== 'user' && parent.type !== 'pid') {
+function isKept({ known, holdings, carried, ended }: Course, kept: Lifespan): boolean {
+  const { type } = kept;
+  if (type !== 'user' && type !== 'pid') {
     return false;
   }
   for (const other of known.lifespans.values()) {
+    if (other.id === kept.id || ended.has(other.id) || other.initial) {
+      continue;
+    }
+    if (isKeptBy(kept, other)) {
+      return true;
+    }
     const isHeld =
       holdings.seen.has(toNamespaceKey(other.type, other.inum)) || carried.has(other.id);
-    const canBeChild = parent.type === 'user' || other.type === 'pid';
-    const mayBeYounger = parent.born.after === null || other.born.by > parent.born.after;
-    if (isHeld && canBeChild && mayBeYounger && !other.initial && other.id !== parent.id) {
+    const mayBeYounger = kept.born.after === null || other.born.by > kept.born.after;
+    if (isHeld && mayBeYounger && !knowsKept(other, type)) {
       return true;
     }
   }

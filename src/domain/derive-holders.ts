@@ -105,6 +105,7 @@ function isUndecided(holder: Holder, { scan, continuity, unreadableMounts }: Rea
     threads: process.threadsUnreadable,
     descriptors: process.descriptorsUnreadable,
     facts: null,
+    relations: null,
   };
   return reasons[source] !== null;
 }

@@ -8,6 +8,7 @@ import { eachHolder, findLifespan, type Known, type LifespanId } from './known.t
 import type { Creator, Lifespan } from './lifespan.ts';
 import { settleMembers } from './member-events.ts';
 import { toNamespaceKey } from './namespace-type.ts';
+import { NO_RELATIONS, type Relations } from './relations.ts';
 
 /** An instant that the kernel told: both bounds are equal. */
 export function exactly(atUs: number): Bounds {
@@ -38,20 +39,41 @@ export function findKernelNamespace(
  * kernel gives an inum again only when it is free.
  */
 export function deriveKernelBirth(input: KernelInput, record: BirthRecord, draft: Draft): void {
-  const { namespace, atUs, owner } = record;
+  const { namespace, atUs } = record;
   if (isKnownBirth(input, record)) {
     return;
   }
-  const ownerLife = owner && findKernelNamespace(input.known, owner);
   const id = addKernelBirth(input, draft, {
     namespace,
     atUs,
     born: exactly(atUs),
     creator: toCreator(record),
-    owner: ownerLife?.id ?? null,
+    relations: findRelations(input.known, record),
   });
   becomeVacant(input.memory, id, atUs);
   input.memory.recoveredCount += Number(record.isRecovered);
+}
+
+/** Whose it is, as far as the record and what is known of its owner say. */
+export function findRelations(known: Known, record: BirthRecord): Relations {
+  const owner = findOlder(known, record.owner, record.atUs);
+  const parent = findOlder(known, record.parent, record.atUs);
+  const isUser = record.namespace.type === 'user';
+  return {
+    owner: owner?.id ?? null,
+    parent: parent?.id ?? null,
+    ownerUid: isUser ? record.ownerUid : (owner?.ownerUid ?? null),
+  };
+}
+
+/** Owner and parent were there before: a life that began after that is another one with the same inum. */
+function findOlder(
+  known: Known,
+  namespace: KernelNamespace | null,
+  atUs: number,
+): Lifespan | undefined {
+  const life = namespace === null ? undefined : findKernelNamespace(known, namespace);
+  return life === undefined || (life.born.after ?? atUs) <= atUs ? life : undefined;
 }
 
 /** Who made it; null where the kernel could not say. */
@@ -99,7 +121,7 @@ export function requireKernelNamespace(
     atUs,
     born: { after, by: atUs, evidence },
     creator: null,
-    owner: null,
+    relations: NO_RELATIONS,
   });
 }
 
@@ -108,7 +130,7 @@ interface Birth {
   readonly atUs: number;
   readonly born: Bounds;
   readonly creator: Creator | null;
-  readonly owner: LifespanId | null;
+  readonly relations: Relations;
 }
 
 /** Adds namespace.born, and the end of whatever had the inum until then. */
@@ -130,9 +152,7 @@ export function addKernelBirth(input: KernelInput, draft: Draft, birth: Birth): 
     suspected: false,
     born: birth.born,
     creator: birth.creator,
-    owner: birth.owner,
-    parent: null,
-    ownerUid: null,
+    ...birth.relations,
   });
 }
 

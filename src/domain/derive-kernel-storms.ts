@@ -7,7 +7,13 @@
  * but its first process has to do with it, or when it lives too long.
  */
 import { openBirthBooks, type OpenBirthBooks, type PendingBirth } from './birth-books.ts';
-import { addKernelBirth, exactly, findKernelNamespace, toCreator } from './derive-kernel-births.ts';
+import {
+  addKernelBirth,
+  exactly,
+  findKernelNamespace,
+  findRelations,
+  toCreator,
+} from './derive-kernel-births.ts';
 import { deriveTask, visitTask } from './derive-kernel-tasks.ts';
 import type { Draft } from './draft.ts';
 import type { GrowthPolicy } from './growth-policy.ts';
@@ -299,7 +305,7 @@ function list(
     atUs: birth.atUs,
     born: exactly(birth.atUs),
     creator: life.creator,
-    owner: null,
+    relations: findRelations(input.known, birth),
   });
   becomeVacant(input.memory, id, birth.atUs);
   if (entered === null) {

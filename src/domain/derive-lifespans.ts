@@ -1,89 +1,130 @@
 /** Decides for every namespace seen in a scan: the life we know, or a new one. */
 import type { Bounds } from './bounds.ts';
-import type { Continuity } from './continuity.ts';
+import { detectReuse, type ReuseInput, type Sight } from './detect-reuse.ts';
 import type { Draft } from './draft.ts';
-import { isInitial, type Holding, type Holdings } from './holdings.ts';
+import { isInitial, type Holding } from './holdings.ts';
 import type { InitialNamespaces } from './initial-namespaces.ts';
-import { eachHolder, findLifespan, type Known, type LifespanId } from './known.ts';
+import { findLifespan, type Known, type LifespanId } from './known.ts';
 import type { Creator, Lifespan } from './lifespan.ts';
-import type { OpenMemberBooks } from './member-books.ts';
 import { settleMembers } from './member-events.ts';
-import { isHeldByPending } from './member-scan.ts';
-import type { NamespaceKey, NamespaceType } from './namespace-type.ts';
-import type { Scan } from './scan.ts';
-import { US_PER_TICK } from './time.ts';
-import type { Watch } from './watch.ts';
+import {
+  INITIAL_INUMS,
+  toNamespaceKey,
+  type NamespaceKey,
+  type NamespaceType,
+} from './namespace-type.ts';
+import { findImplied, learnRelations, listKept, NO_RELATIONS } from './relations.ts';
 
 export interface Resolution {
-  /** The lifespan of every namespace seen. */
+  /** The lifespan of every namespace seen, and of those that are there because of one that was seen. */
   readonly lifespanOf: ReadonlyMap<NamespaceKey, LifespanId>;
+  /** Those of them that nothing held where we look: owners and parents of what was seen. */
+  readonly implied: ReadonlySet<LifespanId>;
   /** Lives that ended because their inum is somebody else's now. */
   readonly replaced: ReadonlySet<LifespanId>;
 }
 
-interface Input {
-  readonly known: Known;
-  readonly watch: Watch;
-  readonly books: OpenMemberBooks;
-  readonly scan: Scan;
-  readonly holdings: Holdings;
+interface Input extends ReuseInput {
   readonly initial: InitialNamespaces;
-  readonly continuity: Continuity;
-  /** Namespaces that something unreadable may still hold. */
-  readonly carried: ReadonlySet<LifespanId>;
 }
 
-/** Adds namespace.born, and namespace.disappeared for inode reuse, to the draft. */
+/** A resolution under way. */
+interface Course {
+  readonly input: Input;
+  readonly draft: Draft;
+  readonly lifespanOf: Map<NamespaceKey, LifespanId>;
+  readonly implied: ReadonlyMap<NamespaceKey, ReadonlySet<NamespaceKey>>;
+  readonly replaced: Set<LifespanId>;
+  /** Lives of an inum, those of this draft included. */
+  readonly lives: Map<number, number>;
+  /** On the way up to the initial ones: a contradiction in what was read must not go round in a circle. */
+  readonly entered: Set<NamespaceKey>;
+}
+
+/**
+ * Adds namespace.born, namespace.described for what was learnt about known ones, and namespace.disappeared
+ * for inode reuse, to the draft. Owners and parents come before what they own and what is below them.
+ */
 export function deriveLifespans(input: Input, draft: Draft): Resolution {
-  const lifespanOf = new Map<NamespaceKey, LifespanId>();
-  const replaced = new Set<LifespanId>();
-  const lives = new Map<number, number>();
-  for (const [key, holdings] of input.holdings.seen) {
-    const current = findLifespan(input.known, key);
-    const reuse = current && detectReuse(input, current, key, holdings);
-    if (current && !reuse) {
-      learnKernelId(input, current, key, draft);
-      lifespanOf.set(key, current.id);
-      continue;
-    }
-    const [type, digits] = key.split(':') as [NamespaceType, string];
-    for (const old of livesWithInum(input.known, Number(digits))) {
-      if (!replaced.has(old.id) && (old.type === type || !isStillSeen(input, old))) {
-        endByReuse(input, old, draft);
-        replaced.add(old.id);
-      }
-    }
-    const incarnation =
-      (lives.get(Number(digits)) ?? input.known.incarnations.get(Number(digits)) ?? 0) + 1;
-    lives.set(Number(digits), incarnation);
-    lifespanOf.set(
-      key,
-      addBirth(input, { key, holdings, incarnation, isSuspected: reuse === 'suspected' }, draft),
-    );
+  const { seen } = input.holdings;
+  const course: Course = {
+    input,
+    draft,
+    lifespanOf: new Map(),
+    implied: findImplied(seen.keys(), input.scan.relations),
+    replaced: new Set(),
+    lives: new Map(),
+    entered: new Set(),
+  };
+  for (const key of seen.keys()) {
+    resolve(course, key);
   }
-  return { lifespanOf, replaced };
+  const { lifespanOf, implied, replaced } = course;
+  return {
+    lifespanOf,
+    implied: new Set([...implied.keys()].flatMap((key) => lifespanOf.get(key) ?? [])),
+    replaced,
+  };
 }
 
-/** A life that was met without its kernel id, by a collector in the procfs profile, has one all the same. */
-function learnKernelId(
-  { scan }: Input,
-  { id, type, inum, kernelNamespaceId: known }: Lifespan,
-  key: NamespaceKey,
-  draft: Draft,
-): void {
-  const kernelNamespaceId = scan.kernelIds.get(key);
-  if (known !== null || kernelNamespaceId === undefined) {
+function resolve(course: Course, key: NamespaceKey): void {
+  const { input, draft, lifespanOf, replaced, lives, entered } = course;
+  if (entered.has(key)) {
+    return;
+  }
+  entered.add(key);
+  const observed = input.scan.relations.get(key);
+  listKept(observed).forEach((kept) => resolve(course, kept));
+  const idOf = (kept: NamespaceKey | null): LifespanId | null =>
+    kept === null ? null : (lifespanOf.get(kept) ?? null);
+  const sight: Sight = {
+    key,
+    holdings: input.holdings.seen.get(key) ?? [],
+    relations: observed
+      ? { owner: idOf(observed.owner), parent: idOf(observed.parent), ownerUid: observed.ownerUid }
+      : NO_RELATIONS,
+  };
+  const current = findLifespan(input.known, key);
+  const reuse = current && detectReuse(input, current, sight);
+  if (current && !reuse) {
+    learn(input, current, sight, draft);
+    lifespanOf.set(key, current.id);
+    return;
+  }
+  const [type, digits] = key.split(':') as [NamespaceType, string];
+  const inum = Number(digits);
+  for (const old of livesWithInum(input.known, inum)) {
+    if (!replaced.has(old.id) && (old.type === type || !isStillSeen(course, old))) {
+      endByReuse(input, old, draft);
+      replaced.add(old.id);
+    }
+  }
+  const incarnation = (lives.get(inum) ?? input.known.incarnations.get(inum) ?? 0) + 1;
+  lives.set(inum, incarnation);
+  lifespanOf.set(
+    key,
+    addBirth(course, { ...sight, incarnation, isSuspected: reuse === 'suspected' }),
+  );
+}
+
+/**
+ * A life that was met without its kernel id, by a collector in the procfs profile, has one all the same.
+ * Owner and parent may not have been readable when it was born, or a record told of the birth without them.
+ */
+function learn({ scan }: Input, life: Lifespan, { key, relations }: Sight, draft: Draft): void {
+  const kernelNamespaceId =
+    life.kernelNamespaceId === null ? (scan.kernelIds.get(key) ?? null) : null;
+  const learnt = learnRelations(life, relations);
+  if (kernelNamespaceId === null && learnt === null) {
     return;
   }
   draft.add({
     event: 'namespace.described',
-    lifespan: id,
-    type,
-    inum,
+    lifespan: life.id,
+    type: life.type,
+    inum: life.inum,
     kernelNamespaceId,
-    owner: null,
-    parent: null,
-    ownerUid: null,
+    ...(learnt ?? NO_RELATIONS),
     names: null,
     nsids: null,
   });
@@ -97,57 +138,9 @@ function livesWithInum(known: Known, inum: number): Lifespan[] {
  * Another type with the same inum, seen in the same scan: it was read before the inum changed hands.
  * It is ended by the next scan, when only one of the two is still seen.
  */
-function isStillSeen(input: Input, old: Lifespan): boolean {
-  return old.initial || input.holdings.seen.has(`${old.type}:${old.inum}`);
-}
-
-/**
- * Is the namespace behind a known type and inum another one than before?
- *
- * The kernel's id says so where there is one. Without nothing proves it, so a new life is opened only on good grounds and marked:
- * a complete scan in between did not see it, or nobody who held it is left and every process that
- * holds it now started after it was last seen. A descriptor or bind mount that is new proves nothing:
- * handing a namespace over to one is how `ip netns add` works.
- */
-function detectReuse(
-  input: Input,
-  current: Lifespan,
-  key: NamespaceKey,
-  holdings: readonly Holding[],
-): 'certain' | 'suspected' | undefined {
-  const seenId = input.scan.kernelIds.get(key);
-  if (seenId !== undefined && current.kernelNamespaceId !== null) {
-    return seenId === current.kernelNamespaceId ? undefined : 'certain';
-  }
-  if (current.initial || input.carried.has(current.id)) {
-    return undefined;
-  }
-  const sighting = input.watch.sightings.get(current.id);
-  if (sighting?.missedByUs != null && current.unheld === null) {
-    return 'suspected';
-  }
-  if (holdings.length === 0 || isContinued(input, current.id, key)) {
-    return undefined;
-  }
-  const anchorUs = input.known.boot?.anchorUs ?? 0;
-  const lastSeenUs = sighting?.lastSeenUs ?? current.born.by;
-  const areAllYounger = holdings.every(
-    ({ startTimeTicks, fd }) =>
-      startTimeTicks !== null &&
-      fd === null &&
-      anchorUs + startTimeTicks * US_PER_TICK >= lastSeenUs,
-  );
-  return areAllYounger ? 'suspected' : undefined;
-}
-
-function isContinued(input: Input, id: LifespanId, key: NamespaceKey): boolean {
-  const { known, continuity } = input;
-  for (const holder of eachHolder(known, id)) {
-    if (continuity.holds(holder, key)) {
-      return true;
-    }
-  }
-  return isHeldByPending(input, id, key);
+function isStillSeen({ input, implied }: Course, old: Lifespan): boolean {
+  const key = toNamespaceKey(old.type, old.inum);
+  return old.initial || input.holdings.seen.has(key) || implied.has(key);
 }
 
 function endByReuse(input: Input, old: Lifespan, draft: Draft): void {
@@ -158,40 +151,46 @@ function endByReuse(input: Input, old: Lifespan, draft: Draft): void {
   draft.add({ event: 'namespace.disappeared', lifespan, type, inum, reason: 'inode-reuse', gone });
 }
 
-interface Birth {
-  readonly key: NamespaceKey;
-  readonly holdings: readonly Holding[];
+interface Birth extends Sight {
   readonly incarnation: number;
   readonly isSuspected: boolean;
 }
 
-function addBirth(input: Input, birth: Birth, draft: Draft): LifespanId {
+function addBirth(course: Course, birth: Birth): LifespanId {
+  const { input, draft, implied } = course;
   const [type, digits] = birth.key.split(':') as [NamespaceType, string];
-  const born = boundBirth(input, birth);
-  return draft.add({
+  const subject = { lifespan: draft.nextSeq(), type, inum: Number(digits) };
+  const born = boundBirth(course, birth);
+  // The initial one may be seen by nothing but what it owns, too.
+  const initial = isInitial(input.initial, birth.key) || subject.inum === INITIAL_INUMS[type];
+  draft.add({
     event: 'namespace.born',
-    lifespan: draft.nextSeq(),
-    type,
-    inum: Number(digits),
+    ...subject,
     boot: input.scan.bootId,
     nsfsDev: input.scan.nsfsDev,
     kernelNamespaceId: input.scan.kernelIds.get(birth.key) ?? null,
     incarnation: birth.incarnation,
-    initial: isInitial(input.initial, birth.key),
+    initial,
     suspected: birth.isSuspected,
     born,
     creator: born.after === null ? null : findCreator(birth.holdings),
-    owner: null,
-    parent: null,
-    ownerUid: null,
+    ...birth.relations,
   });
+  if (implied.has(birth.key) && !initial) {
+    // Who held it before, if anybody, was not seen.
+    const unheld: Bounds = { ...born, after: null };
+    draft.add({ event: 'namespace.unheld', ...subject, unheld });
+  }
+  return subject.lifespan;
 }
 
 /**
  * It was born after the start of the last scan that looked everywhere. The start, not the end: what
- * came up behind the back of that scan was there before it ended.
+ * came up behind the back of that scan was there before it ended. That scan may have missed what it could
+ * not read, and what is known only by namespaces that were there before.
  */
-function boundBirth({ watch, scan }: Input, { holdings }: Birth): Bounds {
+function boundBirth({ input, implied }: Course, { key, holdings }: Birth): Bounds {
+  const { known, watch, scan } = input;
   const by = scan.endedAtUs;
   if (watch.previous === null) {
     return { after: null, by, evidence: 'baseline' };
@@ -199,7 +198,8 @@ function boundBirth({ watch, scan }: Input, { holdings }: Birth): Bounds {
   const wasHidden =
     holdings.length > 0 &&
     holdings.every(({ pid, startTimeTicks }) => watch.unreadable.has(`${pid}:${startTimeTicks}`));
-  if (wasHidden) {
+  const witnesses = [...(implied.get(key) ?? [])];
+  if (wasHidden || witnesses.some((witness) => findLifespan(known, witness) !== undefined)) {
     return { after: null, by, evidence: 'scan' };
   }
   const after = watch.previous.startedAtUs;

@@ -41,6 +41,10 @@ export interface BirthRecord {
   readonly how: CreationCall | null;
   /** The user namespace that owns it (for a user namespace: its parent), where the kernel said. */
   readonly owner: KernelNamespace | null;
+  /** Of a user namespace its owner, of a pid namespace the one it was made in, without a kernel id. */
+  readonly parent: KernelNamespace | null;
+  /** Of a user namespace: effective user id of who made it, in the initial user namespace. */
+  readonly ownerUid: number | null;
   /** True when it was not read from a ring but found in the map of live namespaces after a loss. */
   readonly isRecovered: boolean;
 }

@@ -69,8 +69,33 @@ export interface ObservedMountNamespace {
   readonly unreadable: UnreadableReason | null;
 }
 
+/**
+ * Whose a namespace is. Neither of it changes while the namespace lives, and both of what it names live as
+ * long as it does. Null: not told, or there is none (a parent of other types, the owner of the initial one).
+ *
+ * Source: user_namespaces(7), pid_namespaces(7), ioctl_nsfs(2).
+ */
+export interface ObservedRelations {
+  /** The user namespace that owns it; of a user namespace its parent. */
+  readonly owner: NamespaceKey | null;
+  /** Of user and pid namespaces. */
+  readonly parent: NamespaceKey | null;
+  /**
+   * Effective user id of who made the user namespace that owns it, or that it is, in the initial user
+   * namespace.
+   */
+  readonly ownerUid: number | null;
+}
+
 /** Names of the places the procfs profile looks, each its own file in observe. */
-export const SCAN_SOURCES = ['links', 'threads', 'descriptors', 'mounts', 'facts'] as const;
+export const SCAN_SOURCES = [
+  'links',
+  'threads',
+  'descriptors',
+  'mounts',
+  'facts',
+  'relations',
+] as const;
 export type ScanSource = (typeof SCAN_SOURCES)[number];
 
 export interface SourceReport {
@@ -101,6 +126,11 @@ export interface Scan {
    * none. A namespace seen under two ids in one scan (its inum changed hands meanwhile) is left out.
    */
   readonly kernelIds: ReadonlyMap<NamespaceKey, string>;
+  /**
+   * Of the namespaces seen, and of owners and parents of those that nothing else showed, up to the initial
+   * ones. What could not be learnt is missing.
+   */
+  readonly relations: ReadonlyMap<NamespaceKey, ObservedRelations>;
   /** Sources that did run in this scan; what a source that did not run would have shown stays as it was. */
   readonly covered: readonly ScanSource[];
 }

@@ -7,6 +7,7 @@ import {
   type NamespaceKey,
   type NamespaceType,
 } from './namespace-type.ts';
+import { findImplied } from './relations.ts';
 import type { NamespaceLinks, ObservedProcess, Scan } from './scan.ts';
 
 /** What kernel records tell, so that a scan need not be believed in it. */
@@ -53,8 +54,8 @@ export function settleScan(scan: Scan, memory: KernelMemory): Scan {
   };
 }
 
-/** Every namespace a scan saw, in whatever place. */
-export function listSeenKeys({ processes, mountNamespaces }: Scan): Set<NamespaceKey> {
+/** Every namespace a scan saw, in whatever place, and those that are there because of one of them. */
+export function listSeenKeys({ processes, mountNamespaces, relations }: Scan): Set<NamespaceKey> {
   const seen = new Set<NamespaceKey>();
   const addLinks = (links: NamespaceLinks): void => {
     for (const type of NAMESPACE_TYPES) {
@@ -74,6 +75,9 @@ export function listSeenKeys({ processes, mountNamespaces }: Scan): Set<Namespac
   for (const { inum, bindMounts } of mountNamespaces) {
     seen.add(toNamespaceKey('mnt', inum));
     bindMounts.forEach((mount) => seen.add(toNamespaceKey(mount.type, mount.inum)));
+  }
+  for (const key of findImplied(seen, relations).keys()) {
+    seen.add(key);
   }
   return seen;
 }

@@ -18,6 +18,8 @@ export interface Sighting {
   readonly lastSeenUs: number;
   /** End of the first scan, since then, that looked everywhere and did not see it. */
   readonly missedByUs: number | null;
+  /** Start of the last scan that saw something it owns or something below it, where that was later; else null. */
+  readonly keptUs: number | null;
 }
 
 /** Members of the initial namespaces, which are counted and not listed. */
@@ -122,7 +124,7 @@ export function resumeWatch(known: Known, bootId: string): Watch {
     sightings: new Map(
       [...known.lifespans.values()].map(({ id, born }) => [
         id,
-        { lastSeenUs: Math.max(born.by, coverage?.lastScan ?? 0), missedByUs: null },
+        { lastSeenUs: Math.max(born.by, coverage?.lastScan ?? 0), missedByUs: null, keptUs: null },
       ]),
     ),
     resumed: { fromUs, reason: known.isCollecting ? 'killed' : 'stopped' },

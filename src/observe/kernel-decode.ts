@@ -38,7 +38,7 @@ import {
   type RawRecords,
   type ReadComm,
 } from './kernel-memory.ts';
-import { listBornSlots, USER_SLOT } from './kernel-unshared.ts';
+import { listBornSlots, PID_SLOT, USER_SLOT } from './kernel-unshared.ts';
 
 export interface RecordHeader {
   readonly kind: number;
@@ -191,6 +191,9 @@ function decodeBirth(
   }
   const isCreatorKnown = readWord(raw.words, at + BIRTH.creator + TASK.tgid) !== 0;
   const creator = isCreatorKnown ? readTask(context, raw, at + BIRTH.creator) : null;
+  const owner = readRef(context, raw, at + BIRTH.owner);
+  const origin = readWord(raw.words, at + BIRTH.origin);
+  const isUser = namespace.type === 'user';
   return {
     kind: 'birth',
     atUs: readInstant(context, raw, at),
@@ -198,9 +201,16 @@ function decodeBirth(
     creator,
     facts: creator && readFacts(context, raw, at + BIRTH.creator, creator),
     how: asCreationCall(HOW_NAMES[readWord(raw.words, at + BIRTH.how)] ?? null),
-    owner: readRef(context, raw, at + BIRTH.owner),
+    owner,
+    parent: isUser ? owner : readParent(namespace, origin),
+    ownerUid: isUser ? origin : null,
     isRecovered,
   };
+}
+
+/** Only pid namespaces have one besides the owner. */
+function readParent({ type }: KernelNamespace, inum: number): KernelNamespace | null {
+  return type === 'pid' && inum !== 0 ? { type, inum, kernelNamespaceId: null } : null;
 }
 
 function readSlot(
@@ -253,17 +263,30 @@ function decodeUnshared(context: Context, raw: RawRecords, at: number): DecodedR
   const moved = decodeMember(context, raw, at, 'moved');
   const { atUs, task: creator, facts } = moved;
   const how = asCreationCall(moved.how);
+  const told = { kind: 'birth' as const, atUs, creator, facts, how, isRecovered: false };
   const births = listBornSlots(raw, at).flatMap((slot): BirthRecord[] => {
     const namespace = readSlot(context, raw, at, slot);
-    const owner =
-      slot === USER_SLOT
-        ? readRef(context, raw, at + UNSHARED.parent)
-        : readSlot(context, raw, at, USER_SLOT);
-    return namespace
-      ? [{ kind: 'birth', atUs, namespace, creator, facts, how, owner, isRecovered: false }]
-      : [];
+    return namespace ? [{ ...told, namespace, ...readBornRelations(context, raw, at, slot) }] : [];
   });
   return [...births, moved];
+}
+
+function readBornRelations(
+  context: Context,
+  raw: RawRecords,
+  at: number,
+  slot: number,
+): Pick<BirthRecord, 'owner' | 'parent' | 'ownerUid'> {
+  if (slot === USER_SLOT) {
+    const parent = readRef(context, raw, at + UNSHARED.parent);
+    return { owner: parent, parent, ownerUid: readWord(raw.words, at + UNSHARED.ownerUid) };
+  }
+  const pid = slot === SLOT.pidForChildren ? readSlot(context, raw, at, PID_SLOT) : null;
+  return {
+    owner: readSlot(context, raw, at, USER_SLOT),
+    parent: pid && { ...pid, kernelNamespaceId: null },
+    ownerUid: null,
+  };
 }
 
 function decodeLeft(context: Context, raw: RawRecords, at: number): LeftRecord {

@@ -1,5 +1,6 @@
 /**
- * The two BPF iterators that list tasks and descriptors (bpf/inventory.h): loaded once, read as often as
+ * The BPF iterators that list tasks and descriptors (bpf/inventory.h) and whose namespaces are
+ * (bpf/relations.h): loaded once, read as often as
  * wanted.
  *
  * Nothing stays open between two reads that refers to a namespace: an iterator refers to our own pid
@@ -11,6 +12,7 @@ import { closeSync, readSync } from 'node:fs';
 import { NsauditError } from '../domain/errors.ts';
 import { findBpfObject } from './bpf-object.ts';
 import { FILE_ROW_WORDS, TASK_ROW_WORDS, type Rows } from './kernel-inventory-rows.ts';
+import { RELATION_ROW_WORDS } from './kernel-relation-rows.ts';
 import { openLibbpf, type BpfLink, type BpfObject, type Libbpf } from './libbpf.ts';
 import { KernelCallError, messageOf, type Missing } from './libc.ts';
 import { errnoOf } from './proc-read.ts';
@@ -20,10 +22,19 @@ export interface KernelInventory {
   readTasks(): Rows;
   /** One row per descriptor that holds a namespace its process is not in anyway. */
   readFiles(): Rows;
+  /**
+   * One row per namespace that a task is in or hands down, several times for some, and per one above them.
+   * Null where the kernel accepts the other two and not this one.
+   */
+  readonly readRelations: (() => Rows) | null;
   close(): void;
 }
 
-const PROGRAMS = { tasks: 'inventory_tasks', files: 'inventory_files' } as const;
+const PROGRAMS = {
+  tasks: 'inventory_tasks',
+  files: 'inventory_files',
+  relations: 'inventory_relations',
+} as const;
 
 const WORD_BYTES = 4;
 /** 8,000 processes fit at once. The kernel hands out 32 KiB a call. */
@@ -37,10 +48,18 @@ export function openKernelInventory(): KernelInventory | Missing {
     return path;
   }
   const libbpf = openLibbpf();
-  return 'missing' in libbpf ? libbpf : load(libbpf, path);
+  if ('missing' in libbpf) {
+    return libbpf;
+  }
+  const whole = load(libbpf, path, Object.values(PROGRAMS));
+  if (!('missing' in whole)) {
+    return whole;
+  }
+  const part = load(libbpf, path, [PROGRAMS.tasks, PROGRAMS.files]);
+  return 'missing' in part ? whole : part;
 }
 
-function load(libbpf: Libbpf, path: string): KernelInventory | Missing {
+function load(libbpf: Libbpf, path: string, wanted: readonly string[]): KernelInventory | Missing {
   let object: BpfObject | undefined;
   const links: BpfLink[] = [];
   const close = (): void => {
@@ -51,7 +70,6 @@ function load(libbpf: Libbpf, path: string): KernelInventory | Missing {
   };
   try {
     object = libbpf.openObject(path);
-    const wanted: readonly string[] = Object.values(PROGRAMS);
     for (const program of object.programs) {
       program.setAutoload(wanted.includes(program.name));
     }
@@ -79,7 +97,10 @@ function load(libbpf: Libbpf, path: string): KernelInventory | Missing {
       FILE_ROW_WORDS,
       FILE_BUFFER_BYTES,
     );
-    return { readTasks: tasks, readFiles: files, close };
+    const relations = wanted.includes(PROGRAMS.relations)
+      ? createRowReader(libbpf, attach(PROGRAMS.relations), RELATION_ROW_WORDS, FILE_BUFFER_BYTES)
+      : null;
+    return { readTasks: tasks, readFiles: files, readRelations: relations, close };
   } catch (error) {
     close();
     return { missing: `The kernel does not list tasks to us (${describeRefusal(error)}).` };

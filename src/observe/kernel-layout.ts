@@ -50,7 +50,14 @@ export const TASK = {
 /** Offsets within struct namespace_ref. */
 export const REF = { bytes: 16, id: 0, inum: 8, type: 12 } as const;
 
-export const BIRTH = { bytes: 152, creator: 24, namespace: 112, owner: 128, how: 144 } as const;
+export const BIRTH = {
+  bytes: 152,
+  creator: 24,
+  namespace: 112,
+  owner: 128,
+  how: 144,
+  origin: 148,
+} as const;
 
 export const MEMBER = {
   bytes: 240,
@@ -62,7 +69,7 @@ export const MEMBER = {
 } as const;
 
 /** Begins with what stands in a MEMBER. */
-export const UNSHARED = { bytes: 264, parent: 240, born: 256 } as const;
+export const UNSHARED = { bytes: 264, parent: 240, born: 256, ownerUid: 260 } as const;
 
 export const LEFT = {
   bytes: 64,

@@ -11,6 +11,7 @@ import { SCAN_SOURCES, type Scan, type ScanSource } from '../domain/scan.ts';
 import { readFileRows, type FileRow } from './kernel-inventory-rows.ts';
 import { createSetReader, type NamespaceSet, type SetReader } from './kernel-inventory-sets.ts';
 import { openKernelInventory, type KernelInventory } from './kernel-inventory.ts';
+import { readRelationRows } from './kernel-relation-rows.ts';
 import { addDescriptors, type ObservedSocket } from './kernel-scan-files.ts';
 import { createFirstProcessReader, type FirstProcessReader } from './kernel-scan-first.ts';
 import {
@@ -28,6 +29,7 @@ import { isNotable, isOutside } from './process-draft.ts';
 import { createFactsReader, type FactsReader } from './process-facts.ts';
 import { readMounts } from './procfs-mounts.ts';
 import type { ProcfsScannerOptions } from './procfs-scan.ts';
+import { createRelationReader, type RelationReader } from './relation-reader.ts';
 import { beginWalk, learnInitial, reportWalk, type Walk } from './scan-walk.ts';
 import type { SourceTally } from './source-tally.ts';
 
@@ -54,6 +56,7 @@ interface Places {
   readonly first: FirstProcessReader;
   readonly reader: ProcReader;
   readonly facts: FactsReader;
+  readonly relations: RelationReader;
 }
 
 /** Loads the iterators, or says in one sentence what stands against it on this host. */
@@ -69,6 +72,7 @@ export function createKernelScanner(options: ProcfsScannerOptions): OpenedKernel
   }
   const reader = createProcReader();
   const sets = createSetReader();
+  const { readRelations } = inventory;
   const places = {
     inventory,
     sets,
@@ -76,6 +80,10 @@ export function createKernelScanner(options: ProcfsScannerOptions): OpenedKernel
     first: createFirstProcessReader(procRoot, reader),
     reader,
     facts: createFactsReader(reader),
+    relations: createRelationReader(
+      procRoot,
+      readRelations && (() => readRelationRows(readRelations())),
+    ),
   };
   return { scanner: createScanner(options, places), close: () => inventory.close() };
 }
@@ -111,13 +119,19 @@ function createScanner({ bootId, clock }: ProcfsScannerOptions, places: Places):
       const mounts = covered.includes('mounts')
         ? tallies.mounts.time(() => readMounts(places.reader, tasks.drafts, tallies.mounts))
         : { mountNamespaces: [], nsfsDev: null };
+      const processes = tasks.drafts.map(({ observed }) => observed);
+      const kernelIds = collectIds(places.sets.seen(), files);
+      const looked = { processes, ...mounts, kernelIds, initial };
+      const related = covered.includes('relations')
+        ? tallies.relations.time(() => places.relations.read(looked, tallies.relations))
+        : { relations: new Map<never, never>(), kernelIds };
       return {
         bootId,
         startedAtUs,
         endedAtUs: clock.timelineUs(),
         ...mounts,
-        kernelIds: collectIds(places.sets.seen(), files),
-        processes: tasks.drafts.map(({ observed }) => observed),
+        ...related,
+        processes,
         sockets: files.sockets,
         reports: reportWalk(walk),
         covered,

@@ -18,7 +18,7 @@ import {
 import type { RawRecords } from './kernel-memory.ts';
 
 export const USER_SLOT = NAMESPACE_TYPES.indexOf('user');
-const PID_SLOT = NAMESPACE_TYPES.indexOf('pid');
+export const PID_SLOT = NAMESPACE_TYPES.indexOf('pid');
 const TIME_SLOT = NAMESPACE_TYPES.indexOf('time');
 const KEY_BYTES = 8;
 
@@ -79,6 +79,7 @@ export function eachLiveEntry(
       writeRef(bytes, at, USER_SLOT, USER_SLOT, BIRTH.owner);
     }
     value.writeUInt32LE(readWord(words, at + MEMBER.how), BIRTH.how);
+    value.writeUInt32LE(originOf({ words, bytes }, at, slot), BIRTH.origin);
     // As key_of() in emit.h: the id, or the inum where the kernel has no ids.
     key.set(value.subarray(BIRTH.namespace + REF.id, BIRTH.namespace + REF.id + KEY_BYTES));
     if (key.readBigUInt64LE() === 0n) {
@@ -86,6 +87,14 @@ export function eachLiveEntry(
     }
     visit(key, value);
   }
+}
+
+/** As birth_record says. A new pid namespace is a child of the one the task is in (copy_pid_ns). */
+function originOf({ words }: RawRecords, at: number, slot: number): number {
+  if (slot === USER_SLOT) {
+    return readWord(words, at + UNSHARED.ownerUid);
+  }
+  return slot === SLOT.pidForChildren ? readWord(words, at + MEMBER.inums + 4 * PID_SLOT) : 0;
 }
 
 function writeRef(bytes: Buffer, at: number, slot: number, type: number, to: number): void {

@@ -5,7 +5,7 @@
  * access. A pointer is an address as bigint, or null. Everything is synchronous: a call costs well under a
  * microsecond of its own.
  *
- * Source: mmap(2), clock_gettime(2), open_by_handle_at(2), syscall(2), vsnprintf(3).
+ * Source: mmap(2), clock_gettime(2), open_by_handle_at(2), ioctl(2), syscall(2), vsnprintf(3).
  */
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
@@ -55,6 +55,8 @@ export interface Libc {
    * closes it, with closeSync of node:fs.
    */
   openByHandleAt(mountFd: number, handle: Buffer, flags: number): number;
+  /** ioctl(2): its result, or a negative errno. `buffer` is what the request reads or writes. */
+  ioctl(fd: number, request: number, buffer: Buffer | null): number;
   /** Any other system call with up to four integer arguments: its result, or a negative errno. */
   systemCall(number: number, ...parameters: (number | bigint)[]): number;
   /**
@@ -143,6 +145,7 @@ function bind(koffi: typeof Koffi): Libc {
   const unmap = library.func('int munmap(void *, size_t)');
   const clockGettime = library.func('int clock_gettime(int, uint8_t *)');
   const openByHandle = library.func('int open_by_handle_at(int, uint8_t *, int)');
+  const ioctl = library.func('int ioctl(int, unsigned long, uint8_t *)');
   const systemCall = library.func('int64_t syscall(int64_t, int64_t, int64_t, int64_t, int64_t)');
   const format = library.func('int vsnprintf(uint8_t *, size_t, void *, void *)');
   const timespec = Buffer.alloc(TIMESPEC_BYTES);
@@ -170,6 +173,10 @@ function bind(koffi: typeof Koffi): Libc {
     openByHandleAt(mountFd, handle, flags) {
       const fd = openByHandle(mountFd, handle, flags) as number;
       return fd < 0 ? -koffi.errno() : fd;
+    },
+    ioctl(fd, request, buffer) {
+      const result = ioctl(fd, request, buffer) as number;
+      return result < 0 ? -koffi.errno() : result;
     },
     systemCall(number, first = 0, second = 0, third = 0, fourth = 0) {
       const result = Number(systemCall(number, first, second, third, fourth));

@@ -2,8 +2,8 @@
  * Observation of namespaces through procfs: what plain Node can see, with no kernel access beyond files.
  *
  * Holds:     one file per place we look (processes, links, threads, descriptors, mounts), facts, clocks.
- * Promises:  a scan never fails because something ended while it was read, never opens or stats a namespace,
- *            and tells what is absent from what could not be read, with numbers and an example.
+ * Promises:  a scan never fails because something ended while it was read, opens a namespace once at most,
+ *            to ask it whose it is, and tells what is absent from what could not be read, with numbers and an example.
  * Does not:  decide what a sighting means (domain), run by itself or know where a scan goes (collector).
  * Proved by: test/observe/procfs-scan.test.ts and its neighbours; test/observe/real-proc.test.ts
  */
@@ -18,6 +18,11 @@ import { createLinkReader, type LinkReader } from './procfs-links.ts';
 import { readMounts } from './procfs-mounts.ts';
 import { listPids, readProcess } from './procfs-processes.ts';
 import { readThreads } from './procfs-threads.ts';
+import {
+  createRelationReader,
+  type RelationReader,
+  type RelationsRead,
+} from './relation-reader.ts';
 import { beginWalk, learnInitial, reportWalk, type Walk } from './scan-walk.ts';
 
 export interface ProcfsScannerOptions {
@@ -46,6 +51,7 @@ interface Places {
   readonly memory: ProcessMemory;
   readonly descriptors: DescriptorReader;
   readonly facts: FactsReader;
+  readonly relations: RelationReader;
 }
 
 interface ProcfsWalk extends Walk {
@@ -75,12 +81,13 @@ export function createProcfsScanner(options: ProcfsScannerOptions): ProcfsScanne
         : { mountNamespaces: [], nsfsDev: null };
       const processes = drafts.map(({ observed }) => observed);
       previous = processes;
+      const related = relate(places, walk, { processes, ...mounts, initial });
       return {
         bootId,
         startedAtUs,
         endedAtUs: clock.timelineUs(),
         ...mounts,
-        kernelIds: new Map(),
+        ...related,
         processes,
         reports: reportWalk(walk),
         covered: walk.covered,
@@ -94,7 +101,26 @@ function createPlaces(procRoot: string): Places {
   const links = createLinkReader(procRoot, reader);
   const descriptors = createDescriptorReader(links);
   const memory = createProcessMemory(procRoot);
-  return { procRoot, reader, links, memory, descriptors, facts: createFactsReader(reader) };
+  return {
+    procRoot,
+    reader,
+    links,
+    memory,
+    descriptors,
+    facts: createFactsReader(reader),
+    relations: createRelationReader(procRoot),
+  };
+}
+
+function relate(
+  { relations }: Places,
+  { covered, tallies }: Walk,
+  looked: Pick<Scan, 'processes' | 'mountNamespaces'> & { readonly initial: InitialNamespaces },
+): RelationsRead {
+  const kernelIds: Scan['kernelIds'] = new Map();
+  return covered.includes('relations')
+    ? tallies.relations.time(() => relations.read({ ...looked, kernelIds }, tallies.relations))
+    : { relations: new Map(), kernelIds };
 }
 
 function readProcesses(places: Places, walk: ProcfsWalk): ProcessDraft[] {

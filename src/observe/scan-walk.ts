@@ -26,6 +26,7 @@ export function beginWalk(sources: readonly ScanSource[]): Walk {
       descriptors: createSourceTally('descriptors'),
       mounts: createSourceTally('mounts'),
       facts: createSourceTally('facts'),
+      relations: createSourceTally('relations'),
     },
   };
 }

@@ -31,7 +31,8 @@ SYS_CLONE, SYS_EXIT, SYS_CLONE3 = 56, 60, 435
 CLONE_FILES = 0x00000400
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 4096, 16384, 1 << 18, 2
 NS_GET_ID = 0x8008B70D
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+NS_GET_USERNS, NS_GET_PARENT, NS_GET_OWNER_UID = 0xB701, 0xB702, 0xB704
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 
 TUN = "/dev/net/tun"
 
@@ -183,6 +184,58 @@ def spawn_nested_users():
     return {"pid": pid, "outer": link("user", pid)}
 
 
+def map_root(uid):
+    """In a new user namespace: its root is who made it."""
+    open("/proc/self/setgroups", "w").write("deny")
+    open("/proc/self/uid_map", "w").write(f"0 {uid} 1")
+    open("/proc/self/gid_map", "w").write(f"0 {uid} 1")
+
+
+def clone(*types):
+    return check(LIBC.syscall(SYS_CLONE, flags_of(*types) | signal.SIGCHLD, 0, 0, 0, 0), "clone")
+
+
+def spawn_nested(uid):
+    """Made by user `uid`: a process in new user, pid and net namespaces, and in those below it another one."""
+    ready_read, ready_write = os.pipe()
+    maker = os.fork()
+    if maker == 0:
+        try:
+            die_with_parent()
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            # Else /proc/self/uid_map belongs to root.
+            LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+            outer = clone("user", "pid", "net")
+            if outer == 0:
+                die_with_parent()
+                map_root(uid)
+                inner = clone("user", "pid", "net")
+                if inner == 0:
+                    die_with_parent()
+                    os.write(ready_write, b"1")
+                    wait_forever()
+                wait_forever()
+            os.waitpid(outer, 0)
+        finally:
+            os._exit(1)
+    children[maker] = []
+    os.close(ready_write)
+    if not os.read(ready_read, 1):
+        raise OSError("child could not make nested namespaces")
+    os.close(ready_read)
+    (outer,) = children_of(maker)
+    (inner,) = children_of(outer)
+    # The init of a pid namespace takes everything in it along.
+    children[maker] = [outer]
+    return {"pid": maker, "outer": outer, "inner": inner}
+
+
+def children_of(pid):
+    return [int(child) for child in open(f"/proc/{pid}/task/{pid}/children").read().split()]
+
+
 def enter_inner_user(pid):
     go_write, ready_read = held.pop("nested")
     os.write(go_write, b"1")
@@ -329,6 +382,45 @@ def kernel_id(pid, name):
         return str(int.from_bytes(fcntl.ioctl(fd, NS_GET_ID, bytes(8)), "little"))
     finally:
         os.close(fd)
+
+
+def inum_of(fd):
+    return os.fstat(fd).st_ino
+
+
+def ask(fd, request):
+    """A descriptor of the owner or parent; None above the initial ones."""
+    try:
+        return fcntl.ioctl(fd, request)
+    except PermissionError:
+        return None
+
+
+def owner_uid(fd):
+    return int.from_bytes(fcntl.ioctl(fd, NS_GET_OWNER_UID, bytes(4)), "little")
+
+
+def relations(pid, name):
+    """Owner, parent and owner uid of a namespace of a process, and of every user and pid namespace above it."""
+    rows = []
+    waiting = [(name.split("_")[0], hold(pid, name))]
+    while waiting:
+        kind, fd = waiting.pop()
+        row = {"type": kind, "inum": inum_of(fd), "owner": None, "parent": None, "ownerUid": None}
+        if (kind, row["inum"]) not in [(each["type"], each["inum"]) for each in rows]:
+            rows.append(row)
+            owner = ask(fd, NS_GET_USERNS)
+            row["ownerUid"] = owner_uid(fd if kind == "user" else owner)
+            if owner is not None:
+                row["owner"] = inum_of(owner)
+                waiting.append(("user", owner))
+            if kind in ("user", "pid"):
+                parent = ask(fd, NS_GET_PARENT)
+                if parent is not None:
+                    row["parent"] = inum_of(parent)
+                    waiting.append((kind, parent))
+        os.close(fd)
+    return rows
 
 
 def release(fd):

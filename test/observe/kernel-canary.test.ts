@@ -25,6 +25,8 @@ const birth = (type: NamespaceType, pid = PID): KernelRecord => ({
   facts: null,
   how: 'unshare',
   owner: null,
+  parent: null,
+  ownerUid: null,
   isRecovered: false,
 });
 const end = (kind: 'unreferenced' | 'destroyed', type: NamespaceType): KernelRecord => ({

@@ -1,5 +1,6 @@
 /** Golden bytes in, kernel records out. The layout itself is proved by kernel-layout.test.ts. */
 import { expect, test } from 'vitest';
+import type { NamespaceType } from '../../src/domain/namespace-type.ts';
 import { createKernelDecoder, readHeader } from '../../src/observe/kernel-decode.ts';
 import { createFactTexts } from '../../src/observe/kernel-facts.ts';
 import { CLONE_FLAGS } from '../../src/observe/kernel-layout.ts';
@@ -10,6 +11,12 @@ const ANCHOR_US = 1_700_000_000_000_000;
 const ALL = 0x3ff;
 const INUMS = [10, 11, 12, 13, 14, 15, 16, 17, 14, 15];
 const decoder = () => createKernelDecoder(ANCHOR_US, createFactTexts('/nonexistent'));
+
+function birthOf(type: NamespaceType, origin: number): unknown {
+  const maker = { pid: 42, comm: 'maker' };
+  const raw = rawBirth({ bootNs: 1n }, maker, { type, inum: 9, id: 8n }, 1, origin);
+  return decoder().decode(toRaw(raw), 0);
+}
 
 test('a birth carries who made it, when and how; facts of nobody are null', () => {
   const raw = toRaw(
@@ -48,8 +55,19 @@ test('a birth carries who made it, when and how; facts of nobody are null', () =
     },
     how: 'clone3',
     owner: { type: 'user', inum: 4_026_531_837, kernelNamespaceId: '7' },
+    parent: null,
+    ownerUid: null,
     isRecovered: false,
   });
+});
+
+test('a birth of a user namespace carries its owner uid, one of a pid namespace its parent', () => {
+  const owner = { type: 'user', inum: 4_026_531_837, kernelNamespaceId: '7' };
+  expect(birthOf('user', 1_000)).toMatchObject({ owner, parent: owner, ownerUid: 1_000 });
+  expect(birthOf('user', 0)).toMatchObject({ owner, parent: owner, ownerUid: 0 });
+  const parent = { type: 'pid', inum: 4_026_531_836, kernelNamespaceId: null };
+  expect(birthOf('pid', 4_026_531_836)).toMatchObject({ owner, parent, ownerUid: null });
+  expect(birthOf('net', 0)).toMatchObject({ owner, parent: null, ownerUid: null });
 });
 
 test('what a path record said is the exe of every later record with its number', () => {

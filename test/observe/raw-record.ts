@@ -71,12 +71,14 @@ export function rawBirth(
   creator: RawTask,
   namespace: { readonly type: NamespaceType; readonly inum: number; readonly id: bigint },
   how: number,
+  origin = 0,
 ): Buffer {
   const record = startRecord(BIRTH.bytes, { ...header, kind: 1 });
   writeTask(record, BIRTH.creator, creator);
   writeRef(record, BIRTH.namespace, namespace.type, namespace.inum, namespace.id);
   writeRef(record, BIRTH.owner, 'user', 4_026_531_837, 7n);
   record.writeUInt32LE(how, BIRTH.how);
+  record.writeUInt32LE(origin, BIRTH.origin);
   return record;
 }
 

@@ -77,6 +77,8 @@ export function birth(
     facts: FACTS,
     how: 'unshare',
     owner: null,
+    parent: null,
+    ownerUid: null,
     isRecovered: false,
     ...more,
   };

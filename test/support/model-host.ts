@@ -143,6 +143,7 @@ export class ModelHost {
     return {
       ...scan,
       kernelIds: new Map(),
+      relations: new Map(),
       nsfsDev: this.#mounts.length > 0 ? '0:4' : null,
       processes: this.#processes.map((process) => observe(process, covered)),
       mountNamespaces: covered.includes('mounts') ? this.#observeMounts() : [],

@@ -15,12 +15,13 @@ import { DEFAULT_GROWTH_POLICY } from '../../src/domain/growth-policy.ts';
 import type { Holder } from '../../src/domain/holder.ts';
 import { emptyKnown, type Known } from '../../src/domain/known.ts';
 import type { Lifespan } from '../../src/domain/lifespan.ts';
-import { INITIAL_INUMS } from '../../src/domain/namespace-type.ts';
+import { INITIAL_INUMS, type NamespaceKey } from '../../src/domain/namespace-type.ts';
 import {
   SCAN_SOURCES,
   type NamespaceLinks,
   type ObservedMountNamespace,
   type ObservedProcess,
+  type ObservedRelations,
   type Scan,
 } from '../../src/domain/scan.ts';
 import { resumeWatch, type Watch } from '../../src/domain/watch.ts';
@@ -88,6 +89,7 @@ export interface ScanInput {
   readonly mountNamespaces?: readonly ObservedMountNamespace[];
   readonly covered?: Scan['covered'];
   readonly bootId?: string;
+  readonly relations?: Readonly<Partial<Record<NamespaceKey, ObservedRelations>>>;
 }
 
 export function scan({
@@ -96,6 +98,7 @@ export function scan({
   mountNamespaces,
   covered = SCAN_SOURCES,
   bootId = BOOT,
+  relations = {},
 }: ScanInput): Scan {
   const startedAtUs = ANCHOR_US + second * 1_000_000;
   return {
@@ -104,6 +107,7 @@ export function scan({
     endedAtUs: startedAtUs + 100_000,
     nsfsDev: null,
     kernelIds: new Map(),
+    relations: new Map(Object.entries(relations) as [NamespaceKey, ObservedRelations][]),
     processes,
     mountNamespaces: mountNamespaces ?? [
       { inum: INITIAL_INUMS.mnt, bindMounts: [], unreadable: null },

@@ -36,6 +36,14 @@ struct proc_ns_operations {
 	int type;
 } KERNEL;
 
+typedef struct {
+	u32 val;
+} kuid_t;
+
+typedef struct {
+	u32 val;
+} kgid_t;
+
 /* ns_type, ns_id and __ns_ref: since 6.18. ops->type: until 6.17. */
 struct ns_common {
 	u32 ns_type;
@@ -58,6 +66,7 @@ struct ns_common___6_17 {
 struct user_namespace {
 	struct ns_common ns;
 	struct user_namespace *parent;
+	kuid_t owner;
 } KERNEL;
 
 struct uts_namespace {
@@ -107,14 +116,6 @@ struct nsproxy {
 	struct time_namespace *time_ns_for_children;
 	struct cgroup_namespace *cgroup_ns;
 } KERNEL;
-
-typedef struct {
-	u32 val;
-} kuid_t;
-
-typedef struct {
-	u32 val;
-} kgid_t;
 
 struct cred {
 	kuid_t uid;

@@ -13,3 +13,4 @@ char LICENSE[] SEC("license") = "GPL";
 #include "trampolines.h"
 
 #include "inventory.h"
+#include "relations.h"

@@ -98,7 +98,8 @@ struct birth_record {
 	struct namespace_ref namespace;
 	struct namespace_ref owner;
 	u32 how;
-	u32 unused;
+	/* Of a user namespace the uid of its owner, of a pid namespace the inum of its parent. */
+	u32 origin;
 };
 
 struct task_record {
@@ -118,7 +119,8 @@ struct unshared_record {
 	struct namespace_ref parent;
 	/* CLONE_NEW flags: what is new about the namespaces it moved to. */
 	u32 born;
-	u32 unused;
+	/* The uid of the owner of the user namespace it is in. */
+	u32 owner_uid;
 };
 
 struct left_record {

@@ -23,10 +23,11 @@
 	(CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |              \
 	 CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
-#define BIRTH(flag, of, type, owner_of)                                                             \
+#define BIRTH(flag, of, type, owner_of, from)                                                       \
 	if (flags & (flag)) {                                                                       \
 		read_ref(&birth->namespace, &(of)->ns, type);                                       \
 		read_ref(&birth->owner, &(of)->owner_of->ns, TYPE_USER);                            \
+		birth->origin = from;                                                               \
 		tell(birth, now);                                                                   \
 	}
 
@@ -43,14 +44,16 @@ INLINE void tell_births(struct birth_record *birth, struct task_struct *holder, 
 
 	if (!proxy)
 		return;
-	BIRTH(CLONE_NEWUSER, holder->real_cred->user_ns, TYPE_USER, parent);
-	BIRTH(CLONE_NEWNS, proxy->mnt_ns, TYPE_MNT, user_ns);
-	BIRTH(CLONE_NEWUTS, proxy->uts_ns, TYPE_UTS, user_ns);
-	BIRTH(CLONE_NEWIPC, proxy->ipc_ns, TYPE_IPC, user_ns);
-	BIRTH(CLONE_NEWPID, proxy->pid_ns_for_children, TYPE_PID, user_ns);
-	BIRTH(CLONE_NEWCGROUP, proxy->cgroup_ns, TYPE_CGROUP, user_ns);
-	BIRTH(CLONE_NEWNET, proxy->net_ns, TYPE_NET, user_ns);
-	BIRTH(CLONE_NEWTIME, proxy->time_ns_for_children, TYPE_TIME, user_ns);
+	BIRTH(CLONE_NEWUSER, holder->real_cred->user_ns, TYPE_USER, parent,
+	      holder->real_cred->user_ns->owner.val);
+	BIRTH(CLONE_NEWNS, proxy->mnt_ns, TYPE_MNT, user_ns, 0);
+	BIRTH(CLONE_NEWUTS, proxy->uts_ns, TYPE_UTS, user_ns, 0);
+	BIRTH(CLONE_NEWIPC, proxy->ipc_ns, TYPE_IPC, user_ns, 0);
+	BIRTH(CLONE_NEWPID, proxy->pid_ns_for_children, TYPE_PID, user_ns,
+	      proxy->pid_ns_for_children->parent->ns.inum);
+	BIRTH(CLONE_NEWCGROUP, proxy->cgroup_ns, TYPE_CGROUP, user_ns, 0);
+	BIRTH(CLONE_NEWNET, proxy->net_ns, TYPE_NET, user_ns, 0);
+	BIRTH(CLONE_NEWTIME, proxy->time_ns_for_children, TYPE_TIME, user_ns, 0);
 }
 
 /* Bit for each slot in which the thread differs from its leader; all of them where there is no leader left. */
@@ -132,7 +135,7 @@ INLINE void emit_unshared(struct task_struct *task, struct birth_record *birth,
 		if (born & CLONE_NEWUSER)
 			read_ref(&record->parent, &task->real_cred->user_ns->parent->ns, TYPE_USER);
 		record->born = born;
-		record->unused = 0;
+		record->owner_uid = task->real_cred->user_ns->owner.val;
 		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	} else {
 		count_dropped(STREAM_LIFE, count);

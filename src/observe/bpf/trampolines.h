@@ -73,6 +73,19 @@ INLINE struct user_namespace *owner_of(struct ns_common *ns, u32 type)
 	}
 }
 
+/* What birth_record calls its origin. */
+INLINE u32 origin_of(struct ns_common *ns, u32 type)
+{
+	if (type == TYPE_USER)
+		return READ(CONTAINER(ns, struct user_namespace), owner.val);
+	if (type == TYPE_PID) {
+		struct pid_namespace *parent = READ(CONTAINER(ns, struct pid_namespace), parent);
+
+		return READ(parent, ns.inum);
+	}
+	return 0;
+}
+
 INLINE void read_ref_at(struct namespace_ref *ref, struct ns_common *ns, u32 type)
 {
 	ref->id = bpf_core_field_exists(ns->ns_id) ? READ(ns, ns_id) : 0;
@@ -93,6 +106,7 @@ INLINE void on_born(struct ns_common *ns, u32 type)
 		return;
 	if (owner)
 		read_ref_at(&birth.owner, &owner->ns, TYPE_USER);
+	birth.origin = origin_of(ns, type);
 	tell_task(&birth.creator, task, now);
 	if (!(task->flags & PF_KTHREAD))
 		birth.how = call_of(task, bpf_task_pt_regs(task));
