@@ -16,6 +16,8 @@ export interface Column<Row> {
   readonly help: string;
   /** JSON fields of a compound column; empty for a plain one. */
   readonly parts: readonly string[];
+  /** Made here, of nothing that somebody else chose, and shown as it is, leading spaces included. */
+  readonly isDrawing?: boolean;
   /** Text of the cell, unescaped; null for nothing. */
   readonly toText: (row: Row) => string | null;
 }

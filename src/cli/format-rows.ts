@@ -19,9 +19,9 @@ function toCells<Row>(
   return {
     header: columns.map(({ header }) => header),
     rows: rows.map((row) =>
-      columns.map(({ toText }) => {
+      columns.map(({ toText, isDrawing = false }) => {
         const text = toText(row);
-        return text === null || text === '' ? EMPTY_CELL : toCell(text);
+        return text === null || text === '' ? EMPTY_CELL : isDrawing ? text : toCell(text);
       }),
     ),
   };
@@ -34,7 +34,7 @@ interface TableOptions {
 }
 
 /**
- * An aligned table. Columns are two spaces apart and no cell holds two spaces in a row; text that
+ * An aligned table. Columns are two spaces apart and no cell but a drawing holds two spaces in a row; text that
  * somebody else chose is escaped. The last column is not padded.
  */
 export function formatTable<Row>(

@@ -95,6 +95,12 @@ export const OPTIONS = [
   },
   {
     ...unset,
+    name: 'tree',
+    help: 'as a tree, in a table of everything that was there: user and pid namespaces below their parent, all others below the user namespace that owns them; other formats have the same rows as without',
+    commands: ['state'],
+  },
+  {
+    ...unset,
     name: 'after',
     argument: 'SEQ',
     help: 'only events after this log position',
