@@ -104,6 +104,36 @@ const systemPackages = [
     cost: 'Tests and benchmarks that need a small C program cannot run.',
   },
   {
+    package: 'runc',
+    probe: { command: 'runc' },
+    neededFor: 'test',
+    cost: 'Tests of what runc makes cannot run.',
+  },
+  {
+    package: 'podman',
+    probe: { command: 'podman' },
+    neededFor: 'test',
+    cost: 'Tests of what podman makes cannot run.',
+  },
+  {
+    package: 'lxc',
+    probe: { command: 'lxc-execute' },
+    neededFor: 'test',
+    cost: 'Tests of what lxc-execute makes cannot run.',
+  },
+  {
+    package: 'bubblewrap',
+    probe: { command: 'bwrap' },
+    neededFor: 'test',
+    cost: 'Tests of what bwrap makes cannot run.',
+  },
+  {
+    package: 'busybox-static',
+    probe: { command: 'busybox' },
+    neededFor: 'test',
+    cost: 'Tests that need something to run in a container cannot run.',
+  },
+  {
     package: 'qemu-system-x86',
     probe: { command: 'qemu-system-x86_64' },
     neededFor: 'vm',

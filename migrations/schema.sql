@@ -51,7 +51,7 @@ CREATE TRIGGER event_at_head BEFORE INSERT ON event
 
 -- read.db
 PRAGMA application_id = 1853055346;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 CREATE TABLE "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
 CREATE TABLE "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
 CREATE TABLE projection (
@@ -113,7 +113,7 @@ CREATE TABLE lifespan (
     owner               INTEGER,
     parent              INTEGER,
     owner_uid           INTEGER,
-    names               TEXT    NOT NULL, -- JSON array of paths
+    names               TEXT    NOT NULL, containers TEXT NOT NULL DEFAULT '[]', nsids TEXT NOT NULL DEFAULT '[]', -- JSON array of paths
     CHECK (from_us <= to_us)
   ) STRICT;
 CREATE INDEX lifespan_class ON lifespan (class, from_us, to_us);
@@ -231,3 +231,13 @@ CREATE TABLE storm (
     to_us                     INTEGER NOT NULL -- end of the last
   ) STRICT;
 CREATE INDEX storm_end ON storm (to_us);
+CREATE TABLE container (
+    seq          INTEGER PRIMARY KEY, -- of container.described
+    cgroup       TEXT    NOT NULL, -- control group whose members are in the container
+    engine       TEXT, -- null: several engines use such a path
+    container_id TEXT    NOT NULL,
+    name         TEXT, -- as the engine's own files give it
+    pod_uid      TEXT
+  ) STRICT;
+CREATE INDEX container_cgroup ON container (cgroup, seq);
+CREATE INDEX holder_name ON holder (lifespan, path) WHERE path IS NOT NULL;

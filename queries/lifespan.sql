@@ -30,6 +30,8 @@
 --   parent                 id       lifespan of its parent, for pid and user namespaces
 --   owner_uid              uid      user who made it, for user namespaces
 --   names                  json     paths it was ever mounted at
+--   containers             json     control groups of containers whose processes ever held it
+--   nsids                  json     network namespace ids it had, with observer, from and to
 --   holders_now            count    holders it has now
 --   holders_ever           count    holders it has had until now
 -- uses:     the primary key
@@ -62,6 +64,8 @@ SELECT
   l.parent,
   l.owner_uid,
   l.names,
+  l.containers,
+  l.nsids,
   c.holders_now,
   c.holders_ever
 FROM json_each(:lifespan) AS j

@@ -71,6 +71,20 @@ function describeSet(event: EventJson): string {
   return members.length === 0 ? set : `${set} = ${members.map((id) => `#${id}`).join(' ')}`;
 }
 
+/** Ids that were given or taken back. */
+function describeNsids(event: EventJson): readonly string[] {
+  const news = readField(event, 'nsids');
+  return (Array.isArray(news) ? news : []).map((each) => {
+    const { nsid, observer, from = null, to = null } = each as unknown as NsidNewsJson;
+    const bounds = formatBounds(to ?? from);
+    return joined(`nsid ${nsid} in #${observer}${to === null ? '' : ' ended'}`, bounds ?? '');
+  });
+}
+
+type NsidNewsJson = Pick<LifespanJson['nsids'][number], 'nsid' | 'observer' | 'to'> & {
+  readonly from: LifespanJson['gone'];
+};
+
 /** One line for each event of the catalogue: what its header and subject do not say. */
 const DETAIL: Readonly<Record<EventName, (event: EventJson) => string>> = {
   'collector.started': (event) =>
@@ -117,8 +131,22 @@ const DETAIL: Readonly<Record<EventName, (event: EventJson) => string>> = {
       linked('owner', textOf(event, 'owner')),
       linked('parent', textOf(event, 'parent')),
       tagged('owner uid', textOf(event, 'ownerUid')),
+      ...describeNsids(event),
     ),
   'holder.gained': (event) => joined(describeHolder(event), boundsOf(event, 'from')),
+  'holder.described': (event) =>
+    joined(
+      `${textOf(event, 'kind')} ${processOf(event)}`.trim(),
+      `holder ${textOf(event, 'holder')}`,
+      tagged('cgroup', textOf(event, 'cgroup')),
+    ),
+  'container.described': (event) =>
+    joined(
+      `${textOf(event, 'engine')} ${textOf(event, 'name')}`.trim(),
+      tagged('id', textOf(event, 'containerId')),
+      tagged('pod', textOf(event, 'podUid')),
+      tagged('cgroup', textOf(event, 'cgroup')),
+    ),
   'holder.lost': (event) =>
     joined(
       `${textOf(event, 'kind')} ${textOf(event, 'pid')}`.trim(),

@@ -3,6 +3,7 @@ import type { HolderJson } from '../domain/json.ts';
 import type { ProcessJson } from '../history/history.ts';
 import { formatBounds } from './bounds-text.ts';
 import { plainColumn, type Column, type ColumnTable } from './columns.ts';
+import { containerColumns } from './container-columns.ts';
 import { boundsColumns } from './lifespan-columns.ts';
 
 /** What it holds with, where it is more than a process or thread. */
@@ -73,6 +74,7 @@ const columns: readonly Column<HolderJson>[] = [
   plainColumn('session', 'the audit session it belongs to', { align: 'right' }),
   plainColumn('cgroup', 'its control group'),
   plainColumn('containerId', 'the container its control group names'),
+  ...containerColumns<HolderJson>('container', ({ container }) => container),
   plainColumn('set', 'the set of namespaces it was in', { align: 'right' }),
   ...boundsColumns<HolderJson>('from', 'began to hold', ({ from }) => from),
   ...boundsColumns<HolderJson>('to', 'ceased to hold', ({ to }) => to),

@@ -2,6 +2,7 @@
 import type { LifespanJson } from '../domain/json.ts';
 import { formatBounds } from './bounds-text.ts';
 import { plainColumn, type Column, type ColumnTable } from './columns.ts';
+import { containerColumns, toContainerText } from './container-columns.ts';
 
 const CREATOR_FIELDS: readonly (readonly [field: string, help: string])[] = [
   ['pid', 'process id of the creator'],
@@ -47,6 +48,23 @@ function toCreatorText({ creator, initial }: LifespanJson): string | null {
   return `${creator.comm ?? '?'}[${creator.pid}]${uid === null ? '' : ` uid ${uid}`}`;
 }
 
+function toSpanText({ from, to }: LifespanJson['nsids'][number] | NameJson): string {
+  const until = to === null ? '' : ` until ${formatBounds(to) ?? '?'}`;
+  return `from ${formatBounds(from) ?? '?'}${until}`;
+}
+
+type NameJson = LifespanJson['nameIntervals'][number];
+
+function toNamesText({ nameIntervals }: LifespanJson): string | null {
+  return nameIntervals.map((each) => `${each.name} ${toSpanText(each)}`).join(', ') || null;
+}
+
+function toNsidsText({ nsids }: LifespanJson): string | null {
+  return (
+    nsids.map((each) => `${each.nsid} in #${each.observer} ${toSpanText(each)}`).join(', ') || null
+  );
+}
+
 const columns: readonly Column<LifespanJson>[] = [
   plainColumn('lifespan', 'our id of this life: #NUMBER as a target', { align: 'right' }),
   plainColumn('host', 'the host it was on'),
@@ -85,10 +103,24 @@ const columns: readonly Column<LifespanJson>[] = [
     toText: toCreatorText,
   },
   ...CREATOR_FIELDS.map(([field, help]) => plainColumn<LifespanJson>(`creator.${field}`, help)),
+  ...containerColumns<LifespanJson>(
+    'creator.container',
+    ({ creator }) => creator?.container ?? null,
+  ),
   plainColumn('owner', 'lifespan of the user namespace that owns it', { align: 'right' }),
   plainColumn('parent', 'lifespan of its parent (pid and user namespaces)', { align: 'right' }),
   plainColumn('ownerUid', 'user id of whoever made it (user namespaces)', { align: 'right' }),
   plainColumn('names', 'every path it was ever mounted at'),
+  plainColumn('nameIntervals', 'when it was mounted at each of them', {
+    header: 'NAMED',
+    toText: toNamesText,
+  }),
+  plainColumn('nsids', 'network namespace ids: which, in which observing namespace, from when', {
+    toText: toNsidsText,
+  }),
+  plainColumn('containers', 'containers whose processes were ever in it', {
+    toText: ({ containers }) => containers.map(toContainerText).join(', '),
+  }),
   plainColumn('initial', 'whether it is an initial namespace'),
   {
     ...plainColumn<LifespanJson>('holders', 'holders: now/ever', { align: 'right' }),
@@ -119,11 +151,19 @@ export const inumColumns: ColumnTable<LifespanJson> = {
   defaults: historyColumns.defaults.filter((field) => field !== 'inum'),
 };
 
+/** For the lives of one name: when each bore it. */
+export const nameColumns: ColumnTable<LifespanJson> = {
+  columns,
+  defaults: historyColumns.defaults.map((field) => (field === 'names' ? 'nameIntervals' : field)),
+};
+
 /** For one life in full, as a list of names and values. */
 export const lifeInFull: ColumnTable<LifespanJson> = {
   columns,
   defaults: columns
-    .filter(({ field }) => !/^(born|unheld|unreferenced|gone|holders)[.]/.test(field))
+    .filter(
+      ({ field }) => !/^(born|unheld|unreferenced|gone|holders|creator[.]container)[.]/.test(field),
+    )
     .filter(({ field }) => field !== 'creator' && field !== 'certainty' && field !== 'suspected')
     .map(({ field }) => field),
 };

@@ -46,11 +46,13 @@ export async function watchByKernel(
       isFirst = false;
       recordClockStep(running);
       lastScan = await scanOnce(running, session, scans);
+      running.containers.run(clock.timelineUs());
       if (options.once) {
         break;
       }
     }
     const recordCount = await session.drain();
+    running.containers.run(clock.timelineUs());
     if (lastScan !== null && clock.timelineUs() >= pulseDueUs) {
       recordPulse(running, lastScan, session.watchedUs);
       pulseDueUs = clock.timelineUs() + PULSE_US;

@@ -31,6 +31,8 @@ export interface Recorder {
   fold(event: AuditEvent): void;
   /** Makes folded events durable and visible. When this throws, the known state is worth nothing any more. */
   appendFolded(events: readonly AuditEvent[], atUs: number): void;
+  /** Control groups of processes that events named since the last call, each once. */
+  takeCgroups(): ReadonlySet<string>;
   /** A life with this kernel id is in the record, ended or not. */
   isRecorded(kernelNamespaceId: string): boolean;
   /** Says that a scan has been recorded, also when nothing happened. */
@@ -61,6 +63,12 @@ export async function openRecorder({
     const projection = await openProjection({ files: log.files, log: log.reader });
     const producer = randomUUID();
     let producerSeq = 0;
+    let cgroups = new Set<string>();
+    const noteCgroup = (event: AuditEvent): void => {
+      if ('cgroup' in event && event.cgroup !== null && event.event !== 'container.described') {
+        cgroups.add(event.cgroup);
+      }
+    };
     const appendToLog = (events: readonly AuditEvent[], atUs: number): Buffer => {
       producerSeq += 1;
       const header = { producer, producerSeq, atUs, wallUs: clock.wallUs() };
@@ -71,10 +79,19 @@ export async function openRecorder({
       rebuildReason: projection.rebuildReason,
       append(events, atUs) {
         if (events.length > 0) {
+          events.forEach(noteCgroup);
           projection.apply(events, appendToLog(events, atUs));
         }
       },
-      fold: (event) => projection.fold(event),
+      fold(event) {
+        noteCgroup(event);
+        projection.fold(event);
+      },
+      takeCgroups() {
+        const taken = cgroups;
+        cgroups = new Set();
+        return taken;
+      },
       appendFolded(events, atUs) {
         if (events.length > 0) {
           projection.commit(appendToLog(events, atUs));

@@ -18,8 +18,10 @@ import {
 import { SCAN_SOURCES, type Scan, type ScanSource } from '../domain/scan.ts';
 import { US_PER_MS } from '../domain/time.ts';
 import { resumeWatch } from '../domain/watch.ts';
+import { createContainerFiles } from '../observe/container-files.ts';
 import { createHostClock, createTimelineClock, type TimelineClock } from '../observe/host-clock.ts';
 import { readHostFacts, type HostFacts } from '../observe/host-facts.ts';
+import { startContainerRound } from './container-round.ts';
 import { watchByKernel } from './kernel-loop.ts';
 import { openObservers, type ObserverOptions, type Observers } from './open-observers.ts';
 import { openRecorder, type Recorder } from './recorder.ts';
@@ -109,6 +111,11 @@ async function watch(collecting: Collecting, reading: ClockReading): Promise<voi
     recorder,
     clock,
     observers,
+    containers: startContainerRound(
+      recorder,
+      options.isOwnHost ? createContainerFiles('/') : null,
+      options.onNotice,
+    ),
     onScan(scan) {
       if (isFirst) {
         isFirst = false;

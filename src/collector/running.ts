@@ -6,6 +6,7 @@ import type { GrowthPolicy } from '../domain/growth-policy.ts';
 import type { Scan } from '../domain/scan.ts';
 import { US_PER_MS, US_PER_SECOND } from '../domain/time.ts';
 import type { TimelineClock } from '../observe/host-clock.ts';
+import type { ContainerRound } from './container-round.ts';
 import type { Observers } from './open-observers.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -27,6 +28,7 @@ export interface Running {
   readonly recorder: Recorder;
   readonly clock: TimelineClock;
   readonly observers: Observers;
+  readonly containers: ContainerRound;
   /** A scan is in the record. */
   readonly onScan: (scan: Scan) => void;
 }

@@ -34,6 +34,7 @@ export async function watchByScans(running: Running, resumed: Watch): Promise<Wa
       kernel: null,
     });
     recorder.append(derived.events, scan.endedAtUs);
+    running.containers.run(clock.timelineUs());
     recordPulse(running, scan, null);
     ({ watch } = derived);
     lastDurationUs = scan.endedAtUs - scan.startedAtUs;

@@ -1,4 +1,5 @@
 /** What folding an event changed: the records that a projection stores. */
+import type { Container } from './container.ts';
 import type { EventOf } from './event.ts';
 import type { Holder } from './holder.ts';
 import type { Boot, Coverage, Gap, LifespanId, NamespaceSet, Storm } from './known.ts';
@@ -14,6 +15,9 @@ export type Change =
    */
   | { readonly record: 'holder-counts'; readonly lifespans: readonly LifespanId[] }
   | { readonly record: 'holder'; readonly value: Holder }
+  /** The facts of a holder that is stored already. */
+  | { readonly record: 'holder-facts'; readonly value: Holder }
+  | { readonly record: 'container'; readonly value: Container; readonly seq: number }
   | { readonly record: 'set'; readonly value: NamespaceSet }
   | { readonly record: 'boot'; readonly value: Boot; readonly seq: number }
   | { readonly record: 'wall-offset'; readonly value: WallOffset }

@@ -1,6 +1,7 @@
 /** Compares the holders of a scan with the known ones: who came, who left, and who cannot be told. */
 import type { Bounds } from './bounds.ts';
 import { toMountInum, type Continuity } from './continuity.ts';
+import { deriveMoved } from './derive-containers.ts';
 import type { Resolution } from './derive-lifespans.ts';
 import type { Draft } from './draft.ts';
 import { toHolderKey, type Holder, type HolderIdentity } from './holder.ts';
@@ -21,6 +22,7 @@ import {
   type NamespaceType,
 } from './namespace-type.ts';
 import type { Scan, ScanSource } from './scan.ts';
+import type { KernelView } from './settle-scan.ts';
 import { US_PER_TICK } from './time.ts';
 import type { Watch } from './watch.ts';
 
@@ -31,6 +33,7 @@ interface Input {
   readonly scan: Scan;
   readonly holdings: Holdings;
   readonly continuity: Continuity;
+  readonly kernel: KernelView | null;
 }
 
 /** Which scan source shows a holder; kinds that no scan shows are none of its business. */
@@ -143,12 +146,18 @@ export function deriveHolders(
   const still = new Set<HolderId>(carried);
   const gained: Gain[] = [];
   const stayed: MemberSighting[] = [];
+  // Where the kernel tells of every exec, it has told this too.
+  const moved: { holder: Holder; holding: Holding }[] = [];
   const hold = createHoldResolver(known, resolution);
   for (const holding of input.holdings.listed) {
     const held = hold(holding);
     const knownId = findKnownHolder(input, holding, held, resolution);
     if (knownId !== undefined) {
       still.add(knownId);
+      const holder = input.kernel === null ? known.holders.get(knownId) : undefined;
+      if (holder) {
+        moved.push({ holder, holding });
+      }
     } else if (held.set !== undefined && isPending(books, holding, held.set)) {
       stayed.push({ set: held.set, member: holding });
     } else {
@@ -162,6 +171,9 @@ export function deriveHolders(
     }
   }
   settlePending(input, { stayed, still }, draft);
+  for (const { holder, holding } of moved) {
+    deriveMoved(holder, holding.facts, draft);
+  }
   for (const gain of gained) {
     addGained(input, gain, isMover, draft);
   }

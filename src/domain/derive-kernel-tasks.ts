@@ -1,5 +1,6 @@
 /** Who joined, moved and left, as the kernel told it: exact where a scan could only give bounds. */
 import type { Bounds } from './bounds.ts';
+import { deriveMoved, isMoved } from './derive-containers.ts';
 import { exactly, findKernelNamespace, requireKernelNamespace } from './derive-kernel-births.ts';
 import type { Draft } from './draft.ts';
 import type { Holder } from './holder.ts';
@@ -111,6 +112,7 @@ function leaveOtherSet(
   const current = findTaskHolder(input, record);
   if (current) {
     if (isSame(current.set)) {
+      describeAfterExec(input, current, { record, facts }, draft);
       return 'stays';
     }
     loseHolder(input, current, exactly(record.atUs), draft);
@@ -137,6 +139,20 @@ function leaveOtherSet(
     draft.add(gain);
   }
   return 'stays';
+}
+
+/** A container engine moves the first process into its control group before it executes anything in there. */
+function describeAfterExec(
+  { memory }: KernelInput,
+  holder: Holder,
+  { record, facts }: { readonly record: TaskRecord; readonly facts: ProcessFacts },
+  draft: Draft,
+): void {
+  const isNews = facts.containerId !== holder.containerId || !memory.described.has(holder);
+  if (record.how === 'exec' && isNews && isMoved(holder, facts)) {
+    memory.described.add(holder);
+    deriveMoved(holder, facts, draft);
+  }
 }
 
 /** What has an id and has ended cannot be entered again: the record is older than what ended it. */

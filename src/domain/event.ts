@@ -6,12 +6,14 @@
  */
 import { z } from 'zod';
 import { boundsSchema } from './bounds.ts';
+import { containerSchema } from './container.ts';
 import { NsauditError } from './errors.ts';
 import { compileEventCodec, type EventCodec } from './event-codec.ts';
 import { growthPolicySchema } from './growth-policy.ts';
 import { holderIdentitySchema } from './holder.ts';
 import { creatorSchema, END_REASONS, lifespanSchema } from './lifespan.ts';
 import { NAMESPACE_TYPES } from './namespace-type.ts';
+import { nsidNewsSchema } from './nsid.ts';
 import { processFactsSchema } from './process-facts.ts';
 
 const id = z.number().int().nonnegative();
@@ -136,10 +138,7 @@ const namespaceDescribed = define('namespace.described', {
   parent: id.nullable().default(null),
   ownerUid: id.nullable().default(null),
   names: z.array(z.string()).nullable().default(null),
-  nsids: z
-    .array(z.object({ observer: id, nsid: z.number().int() }))
-    .nullable()
-    .default(null),
+  nsids: z.array(nsidNewsSchema).nullable().default(null),
 });
 
 const holderGained = define('holder.gained', {
@@ -160,6 +159,20 @@ const holderLost = define('holder.lost', {
   type: type.nullable().default(null),
   to: boundsSchema,
 });
+
+/**
+ * A process is in another control group than when it began to hold: container engines move a process after
+ * they have started it. Its facts as they are now; a null says nothing new.
+ */
+const holderDescribed = define('holder.described', {
+  holder: id,
+  kind: holderIdentitySchema.shape.kind,
+  pid: id.nullable().default(null),
+  ...processFactsSchema.shape,
+});
+
+/** What the files of a container engine say about the container of a control group, learnt or changed. */
+const containerDescribed = define('container.described', containerSchema.shape);
 
 /**
  * Members of one set that are counted instead of listed: all of the initial set, and those of another one
@@ -232,6 +245,8 @@ export const eventSchema = z.discriminatedUnion('event', [
   namespaceDescribed,
   holderGained,
   holderLost,
+  holderDescribed,
+  containerDescribed,
   holdersChurned,
   namespacesStormed,
   namespaceUnheld,

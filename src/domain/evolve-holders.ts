@@ -6,6 +6,7 @@
  */
 import type { Bounds } from './bounds.ts';
 import type { Change } from './change.ts';
+import { findContainer, listGroupsAbove, type Container } from './container.ts';
 import { assert, InvariantError } from './errors.ts';
 import type { EventOf } from './event.ts';
 import { toHolderKey, type Holder } from './holder.ts';
@@ -31,13 +32,15 @@ export function applyGained(known: Known, event: EventOf<'holder.gained'>): Chan
   indexHolder(known, toHolderKey(holder), holder);
   changes.push({ record: 'holder', value: holder });
   const held = heldBy(known, holder);
+  const container = findContainerGroup(known, holder);
   for (const id of held) {
     const lifespan = requireLifespan(known, id);
     lifespan.holdersNow += 1;
     lifespan.holdersEver += 1;
     const isNamed =
       holder.kind === 'bind-mount' && holder.path !== null && addName(lifespan, holder.path);
-    if (isNamed || lifespan.unheld !== null) {
+    const isInContainer = container !== null && addContainer(lifespan, container);
+    if (isNamed || isInContainer || lifespan.unheld !== null) {
       lifespan.unheld = null;
       changes.push({ record: 'lifespan', value: lifespan });
     }
@@ -74,6 +77,70 @@ function toHolder(event: EventOf<'holder.gained'>): Holder {
     from: event.from,
     to: null,
   };
+}
+
+/** Takes over what is known of a process now. Errors: InvariantError when its holder is not open. */
+export function applyFacts(known: Known, event: EventOf<'holder.described'>): Change[] {
+  const holder = known.holders.get(event.holder);
+  if (holder === undefined) {
+    throw new InvariantError(
+      `event ${event.seq} describes holder ${event.holder}, which is not open`,
+    );
+  }
+  holder.ppid = event.ppid ?? holder.ppid;
+  holder.comm = event.comm ?? holder.comm;
+  holder.exe = event.exe ?? holder.exe;
+  holder.uid = event.uid ?? holder.uid;
+  holder.gid = event.gid ?? holder.gid;
+  holder.loginuid = event.loginuid ?? holder.loginuid;
+  holder.session = event.session ?? holder.session;
+  holder.cgroup = event.cgroup ?? holder.cgroup;
+  holder.containerId = event.cgroup === null ? holder.containerId : event.containerId;
+  return [{ record: 'holder-facts', value: holder }, ...linkContainer(known, holder)];
+}
+
+/** Remembers a container, and which namespaces its processes hold already. */
+export function applyContainer(known: Known, event: EventOf<'container.described'>): Change[] {
+  const { engine, containerId, name, podUid, cgroup, seq } = event;
+  const container: Container = { engine, containerId, name, podUid, cgroup };
+  known.containers.set(cgroup, container);
+  const changes: Change[] = [{ record: 'container', value: container, seq }];
+  for (const holder of known.holders.values()) {
+    if (holder.cgroup !== null && listGroupsAbove(holder.cgroup).includes(cgroup)) {
+      changes.push(...linkContainer(known, holder));
+    }
+  }
+  return changes;
+}
+
+function linkContainer(known: Known, holder: Holder): Change[] {
+  const container = findContainerGroup(known, holder);
+  return heldBy(known, holder).flatMap((id) => {
+    const lifespan = requireLifespan(known, id);
+    const isNew = container !== null && addContainer(lifespan, container);
+    return isNew ? [{ record: 'lifespan' as const, value: lifespan }] : [];
+  });
+}
+
+/** The control group of the container that a process is in: by its path, or because its engine said so. */
+function findContainerGroup(known: Known, { cgroup, containerId }: Holder): string | null {
+  if (cgroup === null || cgroup === '/') {
+    return null;
+  }
+  const byPath = containerId === null ? null : findContainer(cgroup);
+  if (byPath !== null || known.containers.size === 0) {
+    return byPath && byPath.cgroup;
+  }
+  return listGroupsAbove(cgroup).find((path) => known.containers.has(path)) ?? null;
+}
+
+/** Of an initial namespace this would be a list of all containers, and mean nothing. */
+function addContainer({ initial, containers }: Lifespan, cgroup: string): boolean {
+  if (initial || containers.includes(cgroup)) {
+    return false;
+  }
+  containers.push(cgroup);
+  return true;
 }
 
 /** Ends a holder. Errors: InvariantError when it is not open. */

@@ -12,6 +12,8 @@ import type { AuditEvent, EventOf } from './event.ts';
 import {
   addName,
   applyChurned,
+  applyContainer,
+  applyFacts,
   applyGained,
   applyLost,
   closeHolder,
@@ -21,6 +23,7 @@ import {
 import { indexLifespan, type Known, type LifespanId } from './known.ts';
 import type { Lifespan } from './lifespan.ts';
 import { toNamespaceKey } from './namespace-type.ts';
+import { applyNsidNews } from './nsid.ts';
 import type { WallOffset } from './wall-clock.ts';
 
 /**
@@ -65,6 +68,10 @@ function apply(known: Known, event: AuditEvent): Change[] {
       return applyGained(known, event);
     case 'holder.lost':
       return applyLost(known, event);
+    case 'holder.described':
+      return applyFacts(known, event);
+    case 'container.described':
+      return applyContainer(known, event);
     case 'holders.churned':
       return applyChurned(known, event);
     case 'namespace.unheld':
@@ -96,6 +103,7 @@ function applyBootStarted(known: Known, event: EventOf<'boot.started'>): Change[
   known.boot = boot;
   known.coverage = null;
   known.incarnations.clear();
+  known.containers.clear();
   return [
     { record: 'boot', value: boot, seq: event.seq },
     ...applyOffset(known, { fromUs: event.anchor, offsetUs: event.offsetUs }),
@@ -154,6 +162,8 @@ function applyBorn(known: Known, event: EventOf<'namespace.born'>): Change[] {
     gone: null,
     reason: null,
     names: [],
+    nsids: [],
+    containers: [],
     holdersNow: 0,
     holdersEver: 0,
   };
@@ -177,6 +187,9 @@ function applyDescribed(known: Known, event: EventOf<'namespace.described'>): Ch
   for (const name of event.names ?? []) {
     addName(lifespan, name);
   }
+  for (const news of event.nsids ?? []) {
+    applyNsidNews(lifespan.nsids, news, event.at);
+  }
   return [{ record: 'lifespan', value: lifespan }];
 }
 
@@ -191,6 +204,9 @@ function applyDisappeared(known: Known, event: EventOf<'namespace.disappeared'>)
   }
   for (const setId of known.setsOf.get(lifespan.id) ?? []) {
     changes.push(...dissolveSet(known, setId, event.gone));
+  }
+  for (const nsid of lifespan.nsids) {
+    nsid.to ??= event.gone;
   }
   lifespan.gone = event.gone;
   lifespan.reason = event.reason;

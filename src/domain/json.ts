@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { EVIDENCE, type Bounds } from './bounds.ts';
+import { containerJsonSchema, type ContainerOf } from './container-json.ts';
 import type { AuditEvent } from './event.ts';
 import { EVENT_NAMES } from './event.ts';
 import { HOLDER_KINDS, type Holder } from './holder.ts';
@@ -17,6 +18,7 @@ import {
   type Creator,
   type Lifespan,
 } from './lifespan.ts';
+import type { NameInterval } from './name-intervals.ts';
 import { NAMESPACE_TYPES } from './namespace-type.ts';
 import { toRfc3339 } from './time.ts';
 import type { WallClock } from './wall-clock.ts';
@@ -46,6 +48,7 @@ export const creatorJsonSchema = z
     session: number,
     cgroup: text,
     containerId: text,
+    container: containerJsonSchema.nullable(),
     how: z.enum(CREATION_CALLS).nullable(),
     evidence: z.enum(['kernel-event', 'scan']),
   })
@@ -73,6 +76,26 @@ export const lifespanJsonSchema = z
     parent: id.nullable(),
     ownerUid: number,
     names: z.array(z.string()),
+    /** When it was mounted at each of its names; a name that came back stands here again. */
+    nameIntervals: z.array(
+      z.object({
+        name: z.string(),
+        from: boundsJsonSchema,
+        to: boundsJsonSchema.nullable(),
+        mountNamespaces: z.array(id),
+      }),
+    ),
+    /** Network namespaces: its ids, each counted by one observing namespace. */
+    nsids: z.array(
+      z.object({
+        observer: id,
+        nsid: count,
+        from: boundsJsonSchema,
+        to: boundsJsonSchema.nullable(),
+      }),
+    ),
+    /** Containers whose processes were ever in it; empty for an initial one, which nearly all are in. */
+    containers: z.array(containerJsonSchema),
     initial: z.boolean(),
     holders: z.object({ now: count, ever: count }),
   })
@@ -103,6 +126,7 @@ export const holderJsonSchema = z
     session: number,
     cgroup: text,
     containerId: text,
+    container: containerJsonSchema.nullable(),
     set: id.nullable(),
     from: boundsJsonSchema,
     to: boundsJsonSchema.nullable(),
@@ -174,6 +198,9 @@ export interface Rendering {
   readonly atUs: number;
   /** The last instant that was watched: what had not ended by then is only possibly there later. */
   readonly watchedUntilUs: number;
+  readonly containerOf: ContainerOf;
+  /** By lifespan; those without a name are missing. */
+  readonly nameIntervals: ReadonlyMap<number, readonly NameInterval[]>;
 }
 
 /** Timeline microseconds to RFC 3339 wall time. */
@@ -200,7 +227,7 @@ function toBoundsJson(clock: WallClock, bounds: Bounds | null): LifespanJson['go
  */
 export function toLifespanJson(
   lifespan: Lifespan,
-  { host, clock, atUs, watchedUntilUs }: Rendering,
+  { host, clock, atUs, watchedUntilUs, containerOf, nameIntervals }: Rendering,
 ): LifespanJson {
   const {
     id: lifespanId,
@@ -232,22 +259,49 @@ export function toLifespanJson(
     unreferenced: toBoundsJson(clock, lifespan.unreferenced),
     gone: toBoundsJson(clock, gone),
     reason,
-    creator: lifespan.creator && toCreatorJson(lifespan.creator),
+    creator: lifespan.creator && toCreatorJson(lifespan.creator, containerOf),
     owner: toIdJson(lifespan.owner),
     parent: toIdJson(lifespan.parent),
     ownerUid,
     names,
+    nameIntervals: (nameIntervals.get(lifespanId) ?? []).map(({ mountNamespaces, ...named }) => ({
+      name: named.name,
+      from: toBoundsJson(clock, named.from),
+      to: toBoundsJson(clock, named.to),
+      mountNamespaces: mountNamespaces.map(String),
+    })),
+    nsids: lifespan.nsids.map(({ observer, nsid, from, to }) => ({
+      observer: String(observer),
+      nsid,
+      from: toBoundsJson(clock, from),
+      to: toBoundsJson(clock, to),
+    })),
+    containers: lifespan.containers.flatMap((cgroup) => containerOf(cgroup) ?? []),
     initial,
     holders: { now: lifespan.holdersNow, ever: lifespan.holdersEver },
   };
 }
 
-function toCreatorJson(creator: Creator): NonNullable<LifespanJson['creator']> {
-  return { ...creator, startTimeTicks: String(creator.startTimeTicks) };
+function toCreatorJson(
+  creator: Creator,
+  containerOf: ContainerOf,
+): NonNullable<LifespanJson['creator']> {
+  const { how, evidence, ...facts } = creator;
+  return {
+    ...facts,
+    startTimeTicks: String(creator.startTimeTicks),
+    container: containerOf(creator.cgroup),
+    how,
+    evidence,
+  };
 }
 
 /** A holder as it is printed, for one of the lifespans it holds. */
-export function toHolderJson(holder: Holder, lifespan: number, clock: WallClock): HolderJson {
+export function toHolderJson(
+  holder: Holder,
+  lifespan: number,
+  { clock, containerOf }: Pick<Rendering, 'clock' | 'containerOf'>,
+): HolderJson {
   const {
     id: holderId,
     startTimeTicks,
@@ -263,6 +317,7 @@ export function toHolderJson(holder: Holder, lifespan: number, clock: WallClock)
     holder: String(holderId),
     lifespan: String(lifespan),
     startTimeTicks: startTimeTicks === null ? null : String(startTimeTicks),
+    container: containerOf(holder.cgroup),
     mountNamespace: toIdJson(mountNamespace),
     namespace: toIdJson(namespace),
     set: toIdJson(set),

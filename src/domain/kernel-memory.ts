@@ -1,4 +1,5 @@
 import { emptyBirthBooks, type BirthBooks } from './birth-books.ts';
+import type { Holder } from './holder.ts';
 import type { BirthRecord, KernelNamespace, TaskRecord } from './kernel-record.ts';
 /**
  * What the collector remembers between kernel records that is not an event: which namespaces nobody is
@@ -43,6 +44,8 @@ export interface KernelMemory {
   births: BirthBooks<HeldBirth>;
   /** By pid: the namespaces held back that a process is in. */
   readonly heldBackIn: Map<number, readonly NamespaceKey[]>;
+  /** Holders whose facts were told anew: once, unless it is about another container. */
+  readonly described: WeakSet<Holder>;
   /** End of the last loss of records: ends before it may have been missed. */
   lossUs: number;
   /** Something happened that only a scan can tell. */
@@ -72,6 +75,7 @@ export function createKernelMemory(): KernelMemory {
     inferredCount: 0,
     births: emptyBirthBooks(),
     heldBackIn: new Map(),
+    described: new WeakSet(),
     lossUs: Number.NEGATIVE_INFINITY,
     isScanWanted: false,
   };

@@ -6,6 +6,7 @@
  * Promises:  it is a function of the events alone; two folds of the same events are equal.
  * Does not:  remember what has ended (the read database does), nor what a scan saw (watch.ts does).
  */
+import type { Container } from './container.ts';
 import type { EventOf } from './event.ts';
 import type { Holder } from './holder.ts';
 import type { Lifespan } from './lifespan.ts';
@@ -61,6 +62,8 @@ export interface Known {
   readonly sets: Map<SetId, NamespaceSet>;
   readonly setByMembers: Map<string, SetId>;
   readonly setsOf: Map<LifespanId, Set<SetId>>;
+  /** What was learnt in this boot about containers, by their control group. */
+  readonly containers: Map<string, Container>;
   /** The last watching stretch; null before the first scan of this boot. */
   coverage: Coverage | null;
   /** Gaps not closed yet. */
@@ -87,6 +90,7 @@ export function emptyKnown(): Known {
     sets: new Map(),
     setByMembers: new Map(),
     setsOf: new Map(),
+    containers: new Map(),
     coverage: null,
     openGaps: new Map(),
     isCollecting: false,

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { boundsSchema } from './bounds.ts';
 import { NAMESPACE_TYPES } from './namespace-type.ts';
+import { nsidSchema } from './nsid.ts';
 import { processFactsSchema } from './process-facts.ts';
 
 const id = z.number().int().nonnegative();
@@ -62,6 +63,10 @@ export const lifespanSchema = z.object({
   ownerUid: id.nullable().default(null),
   /** Every mount path it was ever bound to, in the order seen. */
   names: z.array(z.string()).default([]),
+  /** Network namespaces: the ids it had, by observer, in the order learnt. */
+  nsids: z.array(nsidSchema).default([]),
+  /** Control groups of the containers whose processes ever held it, in the order seen; none for an initial one. */
+  containers: z.array(z.string()).default([]),
   holdersNow: id.default(0),
   holdersEver: id.default(0),
 });

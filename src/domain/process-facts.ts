@@ -22,19 +22,3 @@ export const processFactsSchema = z.object({
 
 /** Null for a fact that does not exist (no login, kernel thread without exe) or could not be read. Uid and gid are the real ones. */
 export type ProcessFacts = z.infer<typeof processFactsSchema>;
-
-const CONTAINER_ID = /(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?:\/|$)/;
-
-/**
- * The 64-digit container id that Docker, Podman, containerd and CRI-O put into the cgroup path, or null.
- * The innermost one wins: a container started by a container runs under the outer one's path.
- */
-export function findContainerId(cgroupPath: string): string | null {
-  let found: string | null = null;
-  let rest = cgroupPath;
-  for (let match = CONTAINER_ID.exec(rest); match; match = CONTAINER_ID.exec(rest)) {
-    found = match[1] ?? null;
-    rest = rest.slice(match.index + match[0].length - 1);
-  }
-  return found;
-}

@@ -4,6 +4,7 @@ import type { Target } from '../domain/parse-target.ts';
 import type { TimeReference } from '../domain/parse-time.ts';
 import { fingerprintTime, openPage } from './cursor.ts';
 import type { PageRequest, WindowRequest } from './history.ts';
+import { loadContainers } from './load-containers.ts';
 import { loadHolders, requireHolder } from './load-holders.ts';
 import { toAnswer, type Question } from './question.ts';
 import { walkLives } from './walk-lives.ts';
@@ -56,6 +57,10 @@ export function listHolders(question: Question, request: HoldersRequest): Answer
     question,
     found.rows.map(({ row }) => row.holder),
   );
+  const containerOf = loadContainers(
+    question,
+    [...records.values()].map(({ cgroup }) => cgroup),
+  );
   const atUs = at
     ? (window.sinceUs ?? head.nowUs)
     : Math.min(window.untilUs ?? head.nowUs, head.nowUs);
@@ -63,7 +68,10 @@ export function listHolders(question: Question, request: HoldersRequest): Answer
     atUs,
     coverage: at ? coverage.atInstant(atUs) : coverage.ofWindow(window),
     data: found.rows.map(({ lifespan, row }) =>
-      toHolderJson(requireHolder(records, row.holder), lifespan, head.clock),
+      toHolderJson(requireHolder(records, row.holder), lifespan, {
+        clock: head.clock,
+        containerOf,
+      }),
     ),
     limit,
     next: found.last ? next([...toKey(window), ...found.last]) : null,

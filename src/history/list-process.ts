@@ -73,7 +73,10 @@ function toProcessJson(
   holder: Holder,
   namespaces: readonly LifespanJson[],
 ): ProcessJson {
-  const { pid, tid, startTimeTicks, comm, from, to } = toHolderJson(holder, 0, clock);
+  const { pid, tid, startTimeTicks, comm, from, to } = toHolderJson(holder, 0, {
+    clock,
+    containerOf: () => null,
+  });
   assert(pid !== null && startTimeTicks !== null, `holder ${holder.id} is a process without a pid`);
   return { pid, tid, startTimeTicks, comm, from, to, namespaces };
 }

@@ -2,8 +2,10 @@
 import { assert } from '../domain/errors.ts';
 import { toLifespanJson, type LifespanJson } from '../domain/json.ts';
 import type { Lifespan } from '../domain/lifespan.ts';
-import type { LifespanRow } from '../store/database-schema.ts';
-import { toLifespan } from '../store/read-rows.ts';
+import { toNameIntervals, type BindMount, type NameInterval } from '../domain/name-intervals.ts';
+import type { HolderRow, LifespanRow } from '../store/database-schema.ts';
+import { toBounds, toLifespan, toMaybeBounds } from '../store/read-rows.ts';
+import { loadContainers } from './load-containers.ts';
 import type { Question } from './question.ts';
 
 /** One record, as it stands now; undefined when there is none of that id. */
@@ -24,18 +26,53 @@ export function loadLifespans(
   const { host, clock, nowUs, lastEventUs } = question.head;
   const list = JSON.stringify(ids);
   const rows = question.runner.all<LifespanRow>('lifespan', { lifespan: list });
-  const rowById = new Map(rows.map((row) => [row.id, row]));
+  const lifespanById = new Map(rows.map((row) => [row.id, toLifespan(row)]));
+  const cgroups = [...lifespanById.values()].flatMap(({ creator, containers }) => [
+    creator?.cgroup ?? null,
+    ...containers,
+  ]);
+  const rendering = {
+    host,
+    clock,
+    atUs,
+    watchedUntilUs: nowUs,
+    containerOf: loadContainers(question, cgroups),
+    nameIntervals: loadNames(question, list),
+  };
   const counts = atUs >= lastEventUs ? undefined : countHolders(question, list, atUs);
   return ids.map((id) => {
-    const row = rowById.get(id);
-    assert(row !== undefined, `lifespan ${id} is named by read.db but not in it`);
-    const lifespan = toLifespan(row);
+    const lifespan = lifespanById.get(id);
+    assert(lifespan !== undefined, `lifespan ${id} is named by read.db but not in it`);
     const holdersNow = counts?.get(id) ?? lifespan.holdersNow;
-    return toLifespanJson(
-      { ...lifespan, holdersNow },
-      { host, clock, atUs, watchedUntilUs: nowUs },
-    );
+    return toLifespanJson({ ...lifespan, holdersNow }, rendering);
   });
+}
+
+type NameRow = Pick<
+  HolderRow,
+  | 'path'
+  | 'mount_namespace'
+  | 'gained_after_us'
+  | 'gained_by_us'
+  | 'gained_evidence'
+  | 'lost_after_us'
+  | 'lost_by_us'
+  | 'lost_evidence'
+> & { readonly lifespan: number };
+
+/** By lifespan: when it was mounted where. */
+function loadNames({ runner }: Question, list: string): Map<number, NameInterval[]> {
+  const mounts = new Map<number, BindMount[]>();
+  for (const row of runner.all<NameRow>('names-of-lifespan', { lifespan: list })) {
+    const mount = {
+      path: row.path,
+      mountNamespace: row.mount_namespace,
+      from: toBounds(row.gained_after_us, row.gained_by_us, row.gained_evidence),
+      to: toMaybeBounds(row.lost_after_us, row.lost_by_us, row.lost_evidence),
+    };
+    mounts.set(row.lifespan, [...(mounts.get(row.lifespan) ?? []), mount]);
+  }
+  return new Map([...mounts].map(([lifespan, own]) => [lifespan, toNameIntervals(own)]));
 }
 
 function countHolders({ runner }: Question, list: string, atUs: number): Map<number, number> {

@@ -1,3 +1,4 @@
+import { findContainerId } from '../domain/container.ts';
 import type {
   BirthRecord,
   EndRecord,
@@ -12,7 +13,7 @@ import type {
  */
 import type { CreationCall } from '../domain/lifespan.ts';
 import { NAMESPACE_TYPES, type NamespaceType } from '../domain/namespace-type.ts';
-import { findContainerId, type ProcessFacts } from '../domain/process-facts.ts';
+import type { ProcessFacts } from '../domain/process-facts.ts';
 import type { FactTexts } from './kernel-facts.ts';
 import {
   BIRTH,

@@ -8,7 +8,8 @@
  * fs/proc/base.c proc_sessionid_read.
  */
 import { readlinkSync } from 'node:fs';
-import { findContainerId, type ProcessFacts } from '../domain/process-facts.ts';
+import { findContainerId } from '../domain/container.ts';
+import type { ProcessFacts } from '../domain/process-facts.ts';
 import { errnoOf, isGone, type ProcReader } from './proc-read.ts';
 import type { ProcessDraft } from './process-draft.ts';
 import type { SourceTally } from './source-tally.ts';

@@ -1,5 +1,6 @@
-/** The records that events changed since they were last written, each once, as it stands now. */
 import type { Change } from '../domain/change.ts';
+/** The records that events changed since they were last written, each once, as it stands now. */
+import type { Container } from '../domain/container.ts';
 import { unreachable } from '../domain/errors.ts';
 import type { EventOf } from '../domain/event.ts';
 import type { Holder } from '../domain/holder.ts';
@@ -31,6 +32,10 @@ export interface DirtyRecords {
   readonly gaps: Map<number, DirtyGap>;
   readonly incarnations: Map<string, DirtyIncarnation>;
   readonly storms: Storm[];
+  /** Stored holders whose facts changed. */
+  readonly holderFacts: Map<number, Holder>;
+  /** By seq of container.described. */
+  readonly containers: Map<number, Container>;
 }
 
 export function noDirtyRecords(): DirtyRecords {
@@ -45,6 +50,8 @@ export function noDirtyRecords(): DirtyRecords {
     gaps: new Map(),
     incarnations: new Map(),
     storms: [],
+    holderFacts: new Map(),
+    containers: new Map(),
   };
 }
 
@@ -59,6 +66,8 @@ export function clearDirtyRecords(dirty: DirtyRecords): void {
   dirty.gaps.clear();
   dirty.incarnations.clear();
   dirty.storms.length = 0;
+  dirty.holderFacts.clear();
+  dirty.containers.clear();
 }
 
 export function noteChange(dirty: DirtyRecords, change: Change): void {
@@ -89,6 +98,12 @@ export function noteChange(dirty: DirtyRecords, change: Change): void {
       break;
     case 'storm':
       dirty.storms.push(change.value);
+      break;
+    case 'holder-facts':
+      dirty.holderFacts.set(change.value.id, change.value);
+      break;
+    case 'container':
+      dirty.containers.set(change.seq, change.value);
       break;
     case 'incarnation':
       dirty.incarnations.set(`${change.boot} ${change.inum}`, change);

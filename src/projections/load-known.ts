@@ -1,10 +1,17 @@
 /** Reads the known state back from the rows of read.db, so that a start need not fold the whole log. */
+import type { ContainerEngine } from '../domain/container.ts';
 import { assert } from '../domain/errors.ts';
 import { fromStoredEvent, type EventName, type EventOf } from '../domain/event.ts';
 import { toHolderKey } from '../domain/holder.ts';
 import { emptyKnown, indexHolder, indexLifespan, indexSet, type Known } from '../domain/known.ts';
 import { FOREVER_US } from '../domain/time.ts';
-import type { BootRow, HolderRow, LifespanRow, NamespaceSetRow } from '../store/database-schema.ts';
+import type {
+  BootRow,
+  ContainerRow,
+  HolderRow,
+  LifespanRow,
+  NamespaceSetRow,
+} from '../store/database-schema.ts';
 import type { EventLogReader } from '../store/event-log-reader.ts';
 import type { DatabaseHandle } from '../store/open-database.ts';
 import { HOLDER_COLUMNS, LIFESPAN_COLUMNS, toHolder, toLifespan } from '../store/read-rows.ts';
@@ -106,12 +113,26 @@ function loadBoot(db: DatabaseHandle, log: EventLogReader, known: Known): void {
   for (const { inum, lives: count } of lives) {
     known.incarnations.set(inum, count);
   }
+  loadContainers(db, known, row.seq);
   const coverageSeq = db
     .prepare<[], number>('SELECT seq FROM coverage ORDER BY seq DESC LIMIT 1')
     .pluck()
     .get();
   if (coverageSeq !== undefined && coverageSeq > row.seq) {
     known.coverage = readEvent(log, coverageSeq, 'coverage.changed');
+  }
+}
+
+/** What was learnt about containers since the boot: the last telling of each. */
+function loadContainers(db: DatabaseHandle, known: Known, bootSeq: number): void {
+  const rows = db
+    .prepare<[number], ContainerRow>(
+      `SELECT seq, cgroup, engine, container_id, name, pod_uid FROM container WHERE seq > ? ORDER BY seq`,
+    )
+    .all(bootSeq);
+  for (const { cgroup, engine, container_id: containerId, name, pod_uid: podUid } of rows) {
+    const container = { engine: engine as ContainerEngine | null, containerId, name, podUid };
+    known.containers.set(cgroup, { ...container, cgroup });
   }
 }
 

@@ -6,17 +6,19 @@
 import type { Holder } from '../domain/holder.ts';
 import type { Coverage, Known, NamespaceSet, SetId, Storm } from '../domain/known.ts';
 import type { Lifespan } from '../domain/lifespan.ts';
-import type { CoverageRow, GapRow, StormRow } from '../store/database-schema.ts';
+import type { ContainerRow, CoverageRow, GapRow, StormRow } from '../store/database-schema.ts';
 import type { DatabaseHandle } from '../store/open-database.ts';
 import {
   classOf,
   toCreatorText,
   HOLDER_COLUMNS,
+  HOLDER_FACT_COLUMNS,
   HOLDER_LOSS_COLUMNS,
   LIFESPAN_COLUMNS,
   LIFESPAN_END_COLUMNS,
   LIFESPAN_GROWTH_COLUMNS,
   PROCESS_COLUMNS,
+  toHolderFacts,
   toHolderLoss,
   toHolderValues,
   toLifespanBirth,
@@ -55,6 +57,13 @@ export function prepareRecordWriter(db: DatabaseHandle): RecordWriter {
         if (holder.to) {
           noteClass('holder', classOf(holder.from, holder.to));
         }
+      }
+      for (const holder of dirty.holderFacts.values()) {
+        statements.describeHolder.run(...toHolderFacts(holder));
+      }
+      for (const [seq, container] of dirty.containers) {
+        const { cgroup, engine, containerId, name, podUid } = container;
+        statements.insertContainer.run(seq, cgroup, engine, containerId, name, podUid);
       }
       for (const set of dirty.sets.values()) {
         writeSet(statements, set, storedPosition);
@@ -96,6 +105,8 @@ function prepareStatements(db: DatabaseHandle) {
     insertProcess: db.prepare(toInsert('holder', PROCESS_COLUMNS)),
     insertHolder: db.prepare(toInsert('holder', HOLDER_COLUMNS)),
     loseHolder: db.prepare(toUpdate('holder', HOLDER_LOSS_COLUMNS)),
+    describeHolder: db.prepare(toUpdate('holder', HOLDER_FACT_COLUMNS)),
+    insertContainer: db.prepare(toInsert('container', CONTAINER_COLUMNS)),
     insertSetMember: db.prepare(toInsert('namespace_set', ['id', 'lifespan', 'counted'])),
     countSet: db.prepare('UPDATE namespace_set SET counted = ? WHERE id = ?'),
     insertOpenSet: db.prepare(toInsert('open_set', ['id'])),
@@ -210,6 +221,15 @@ function writeGap(statements: Statements, { gap, closed }: DirtyGap, storedPosit
     statements.closeGap.run(...closing, gap.seq);
   }
 }
+
+const CONTAINER_COLUMNS = [
+  'seq',
+  'cgroup',
+  'engine',
+  'container_id',
+  'name',
+  'pod_uid',
+] as const satisfies readonly (keyof ContainerRow)[];
 
 const GAP_COLUMNS = [
   'seq',

@@ -101,6 +101,8 @@ export interface LifespanTableRow {
   parent: number | null;
   owner_uid: number | null;
   names: string;
+  containers: string;
+  nsids: string;
 }
 
 export interface HolderCountRow {
@@ -210,6 +212,15 @@ export interface StormRow {
   to_us: number;
 }
 
+export interface ContainerRow {
+  seq: number;
+  cgroup: string;
+  engine: string | null;
+  container_id: string;
+  name: string | null;
+  pod_uid: string | null;
+}
+
 export interface ReadDatabase {
   projection: ProjectionRow;
   live: LiveRow;
@@ -225,4 +236,5 @@ export interface ReadDatabase {
   span_class: SpanClassRow;
   incarnation: IncarnationRow;
   storm: StormRow;
+  container: ContainerRow;
 }

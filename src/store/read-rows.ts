@@ -9,6 +9,7 @@ import type { Bounds, Evidence } from '../domain/bounds.ts';
 import type { Holder, HolderKind } from '../domain/holder.ts';
 import type { Creator, EndReason, Lifespan } from '../domain/lifespan.ts';
 import type { NamespaceType } from '../domain/namespace-type.ts';
+import type { Nsid } from '../domain/nsid.ts';
 import { FOREVER_US } from '../domain/time.ts';
 import type { HolderRow, LifespanRow, LifespanTableRow } from './database-schema.ts';
 import { toSpanClass } from './span-class.ts';
@@ -40,6 +41,8 @@ export const LIFESPAN_GROWTH_COLUMNS = [
   'parent',
   'owner_uid',
   'names',
+  'containers',
+  'nsids',
   'unheld_after_us',
   'unheld_by_us',
   'unheld_evidence',
@@ -100,6 +103,8 @@ export function toLifespanGrowth(lifespan: Lifespan): SqlValue[] {
     lifespan.parent,
     lifespan.ownerUid,
     JSON.stringify(lifespan.names),
+    JSON.stringify(lifespan.containers),
+    JSON.stringify(lifespan.nsids),
     unheld && unheld.after,
     unheld && unheld.by,
     unheld && unheld.evidence,
@@ -145,6 +150,8 @@ export function toLifespan(row: LifespanRow): Lifespan {
     parent: row.parent,
     ownerUid: row.owner_uid,
     names: JSON.parse(row.names) as string[],
+    containers: JSON.parse(row.containers) as string[],
+    nsids: JSON.parse(row.nsids) as Nsid[],
     holdersNow: row.holders_now,
     holdersEver: row.holders_ever,
   };
@@ -199,6 +206,25 @@ export const HOLDER_LOSS_COLUMNS = [
   'to_us',
   'class',
 ] as const satisfies readonly (keyof HolderRow)[];
+
+/** Facts about its process, which are learnt anew when it is moved into a container. */
+export const HOLDER_FACT_COLUMNS = [
+  'ppid',
+  'comm',
+  'exe',
+  'uid',
+  'gid',
+  'loginuid',
+  'session',
+  'cgroup',
+  'container_id',
+] as const satisfies readonly (keyof HolderRow)[];
+
+/** In the order of HOLDER_FACT_COLUMNS, and then the id. */
+export function toHolderFacts(holder: Holder): SqlValue[] {
+  const { id, ppid, comm, exe, uid, gid, loginuid, session, cgroup, containerId } = holder;
+  return [ppid, comm, exe, uid, gid, loginuid, session, cgroup, containerId, id];
+}
 
 /** In the order of PROCESS_COLUMNS. */
 export function toProcessValues(holder: Holder): SqlValue[] {
@@ -294,11 +320,13 @@ function toToUs(end: Bounds | null): number {
   return end ? end.by : FOREVER_US;
 }
 
-function toBounds(after: number | null, by: number, evidence: string): Bounds {
+/** Bounds as columns hold them. */
+export function toBounds(after: number | null, by: number, evidence: string): Bounds {
   return { after, by, evidence: evidence as Evidence };
 }
 
-function toMaybeBounds(
+/** Bounds as columns hold them that are null before it happened. */
+export function toMaybeBounds(
   after: number | null,
   by: number | null,
   evidence: string | null,

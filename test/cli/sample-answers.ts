@@ -58,6 +58,7 @@ const CREATOR: NonNullable<LifespanJson['creator']> = {
   session: 3,
   cgroup: '/user.slice',
   containerId: null,
+  container: null,
   how: null,
   evidence: 'scan',
 } as const;
@@ -118,6 +119,7 @@ const HOLDER: HolderJson = {
   session: null,
   cgroup: '/',
   containerId: null,
+  container: null,
   set: '11',
   from: SCAN,
   to: null,

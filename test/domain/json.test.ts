@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { containerByPath } from '../../src/domain/container-json.ts';
 import type { Holder } from '../../src/domain/holder.ts';
 import {
   holderJsonSchema,
@@ -23,6 +24,12 @@ const FACTS = {
   session: null,
   cgroup: '/',
   containerId: null,
+};
+
+const BASELINE = {
+  after: null,
+  by: '2026-11-22T00:00:00.000000Z',
+  evidence: 'baseline',
 };
 
 const lifespan: Lifespan = {
@@ -59,6 +66,8 @@ const lifespan: Lifespan = {
   parent: null,
   ownerUid: 0,
   names: ['/run/netns/blue'],
+  nsids: [{ observer: 3, nsid: 0, from: { after: null, by: T0, evidence: 'baseline' }, to: null }],
+  containers: ['/lxc.payload.web'],
   holdersNow: 1,
   holdersEver: 4,
 };
@@ -88,7 +97,16 @@ const holder: Holder = {
 };
 
 function render(atUs: number, gone = lifespan.gone) {
-  const rendering = { host: 'h', clock, atUs, watchedUntilUs: T0 + 200 };
+  const from = { after: null, by: T0, evidence: 'baseline' } as const;
+  const named = { name: '/run/netns/blue', from, to: null, mountNamespaces: [5] };
+  const rendering = {
+    host: 'h',
+    clock,
+    atUs,
+    watchedUntilUs: T0 + 200,
+    containerOf: containerByPath,
+    nameIntervals: new Map([[734_112, [named]]]),
+  };
   return toLifespanJson({ ...lifespan, gone }, rendering);
 }
 
@@ -122,6 +140,7 @@ describe('the shapes that scripts rely on', () => {
         pid: 4711,
         startTimeTicks: '123456',
         ...FACTS,
+        container: null,
         how: 'unshare',
         evidence: 'kernel-event',
       },
@@ -129,6 +148,11 @@ describe('the shapes that scripts rely on', () => {
       parent: null,
       ownerUid: 0,
       names: ['/run/netns/blue'],
+      nameIntervals: [
+        { name: '/run/netns/blue', from: BASELINE, to: null, mountNamespaces: ['5'] },
+      ],
+      nsids: [{ observer: '3', nsid: 0, from: BASELINE, to: null }],
+      containers: [{ engine: 'lxc', id: 'web', name: 'web', podUid: null }],
       initial: false,
       holders: {
         now: 1,
@@ -138,7 +162,11 @@ describe('the shapes that scripts rely on', () => {
   });
 
   test('a holder: of the lifespan asked about, everything absent null', () => {
-    expect(holderJsonSchema.strict().parse(toHolderJson(holder, 734_112, clock))).toEqual({
+    expect(
+      holderJsonSchema
+        .strict()
+        .parse(toHolderJson(holder, 734_112, { clock, containerOf: containerByPath })),
+    ).toEqual({
       holder: '734113',
       lifespan: '734112',
       kind: 'bind-mount',
@@ -153,6 +181,7 @@ describe('the shapes that scripts rely on', () => {
       namespace: null,
       ...FACTS,
       comm: null,
+      container: null,
       set: null,
       from: {
         after: null,
