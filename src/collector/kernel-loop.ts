@@ -47,12 +47,14 @@ export async function watchByKernel(
       recordClockStep(running);
       lastScan = await scanOnce(running, session, scans);
       running.containers.run(clock.timelineUs());
+      running.nsids.run(session.watch, { hasScanned: true });
       if (options.once) {
         break;
       }
     }
     const recordCount = await session.drain();
     running.containers.run(clock.timelineUs());
+    running.nsids.run(session.watch, { hasScanned: false });
     if (lastScan !== null && clock.timelineUs() >= pulseDueUs) {
       recordPulse(running, lastScan, session.watchedUs);
       pulseDueUs = clock.timelineUs() + PULSE_US;

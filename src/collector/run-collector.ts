@@ -21,8 +21,10 @@ import { resumeWatch } from '../domain/watch.ts';
 import { createContainerFiles } from '../observe/container-files.ts';
 import { createHostClock, createTimelineClock, type TimelineClock } from '../observe/host-clock.ts';
 import { readHostFacts, type HostFacts } from '../observe/host-facts.ts';
+import { openNsids, type NsidSource } from '../observe/netlink-nsids.ts';
 import { startContainerRound } from './container-round.ts';
 import { watchByKernel } from './kernel-loop.ts';
+import { startNsidRound } from './nsid-round.ts';
 import { openObservers, type ObserverOptions, type Observers } from './open-observers.ts';
 import { openRecorder, type Recorder } from './recorder.ts';
 import type { LoopOptions, Running } from './running.ts';
@@ -77,12 +79,17 @@ export async function runCollector(options: CollectorOptions): Promise<void> {
     const reading = () => ({ bootTimeUs: hostClock.bootTimeUs(), wallUs: hostClock.wallUs() });
     const { anchorUs } = chooseAnchor(recorder.known, bootId, reading());
     const clock = createTimelineClock(hostClock, anchorUs);
+    const nsids = options.isOwnHost ? openNsids() : null;
     const observers = openObservers({ ...options, bootId, clock, anchorUs });
     try {
       observers.notices.forEach((notice) => options.onNotice(notice));
-      await watch({ options, host, recorder, clock, observers }, reading());
+      const source = nsids === null || 'missing' in nsids ? null : nsids;
+      await watch({ options, host, recorder, clock, observers, nsids: source }, reading());
     } finally {
       observers.close({ keepPins: options.keepHooks });
+      if (nsids !== null && 'close' in nsids) {
+        nsids.close();
+      }
     }
   } finally {
     recorder.close();
@@ -95,6 +102,7 @@ interface Collecting {
   readonly recorder: Recorder;
   readonly clock: TimelineClock;
   readonly observers: Observers;
+  readonly nsids: NsidSource | null;
 }
 
 /** From the start to the stop, both recorded. */
@@ -102,7 +110,7 @@ async function watch(collecting: Collecting, reading: ClockReading): Promise<voi
   const { options, host, recorder, clock, observers } = collecting;
   const { bootId } = host;
   const resumed = resumeWatch(recorder.known, bootId);
-  const start = deriveStart(recorder.known, toCollectorFacts(options, host, observers), reading);
+  const start = deriveStart(recorder.known, toCollectorFacts(collecting), reading);
   recorder.append(start, start.at(-1)?.at ?? clock.timelineUs());
   let isFirst = true;
   const running: Running = {
@@ -116,6 +124,14 @@ async function watch(collecting: Collecting, reading: ClockReading): Promise<voi
       options.isOwnHost ? createContainerFiles('/') : null,
       options.onNotice,
     ),
+    nsids: startNsidRound({
+      source: collecting.nsids,
+      recorder,
+      clock,
+      observers,
+      procRoot: options.procRoot,
+      own: { net: host.ownNamespaces.net, mnt: host.ownNamespaces.mnt },
+    }),
     onScan(scan) {
       if (isFirst) {
         isFirst = false;
@@ -159,16 +175,13 @@ function describeStop({ signal, once }: CollectorOptions): string {
   return once ? 'once' : 'time is up';
 }
 
-function toCollectorFacts(
-  options: CollectorOptions,
-  host: HostFacts,
-  { profile, hooks, kernel }: Observers,
-): CollectorFacts {
+function toCollectorFacts({ options, host, observers, nsids }: Collecting): CollectorFacts {
+  const { profile, hooks, kernel } = observers;
   const kernelSources = kernel === null ? [] : ['kernel', ...(kernel.probe ? ['handles'] : [])];
   return {
     boot: host.bootId,
     profile,
-    sources: [...kernelSources, ...SCAN_SOURCES],
+    sources: [...kernelSources, ...SCAN_SOURCES, ...(nsids === null ? [] : ['nsids'])],
     hooks: hooks.map(({ name, state }) => ({ name, state })),
     kernel: host.kernelRelease,
     toolVersion: options.toolVersion,

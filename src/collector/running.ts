@@ -7,6 +7,7 @@ import type { Scan } from '../domain/scan.ts';
 import { US_PER_MS, US_PER_SECOND } from '../domain/time.ts';
 import type { TimelineClock } from '../observe/host-clock.ts';
 import type { ContainerRound } from './container-round.ts';
+import type { NsidRound } from './nsid-round.ts';
 import type { Observers } from './open-observers.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -29,6 +30,7 @@ export interface Running {
   readonly clock: TimelineClock;
   readonly observers: Observers;
   readonly containers: ContainerRound;
+  readonly nsids: NsidRound;
   /** A scan is in the record. */
   readonly onScan: (scan: Scan) => void;
 }

@@ -34,9 +34,10 @@ export async function watchByScans(running: Running, resumed: Watch): Promise<Wa
       kernel: null,
     });
     recorder.append(derived.events, scan.endedAtUs);
-    running.containers.run(clock.timelineUs());
-    recordPulse(running, scan, null);
     ({ watch } = derived);
+    running.containers.run(clock.timelineUs());
+    running.nsids.run(watch, { hasScanned: true });
+    recordPulse(running, scan, null);
     lastDurationUs = scan.endedAtUs - scan.startedAtUs;
     running.onScan(scan);
     if (options.once) {

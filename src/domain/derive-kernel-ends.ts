@@ -76,7 +76,7 @@ export function deriveProbes(
     const gone: Bounds = { after, by: probedUs, evidence: 'handle' };
     const isDestroyed = DESTROYED_AT_ONCE.includes(lifespan.type);
     noteUnheld(input, lifespan, probedUs, draft);
-    if (!isDestroyed) {
+    if (!isDestroyed && lifespan.unreferenced === null) {
       noteUnreferenced(lifespan, gone, draft);
     }
     endLifespan(input, lifespan, draft, { reason: isDestroyed ? 'destroyed' : 'vanished', gone });

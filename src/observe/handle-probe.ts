@@ -24,6 +24,8 @@ export interface HandleProbe {
    * counted. Costs about a microsecond for a stale one, about five for one that is alive.
    */
   probe(namespace: KernelNamespace): Liveness;
+  /** Opens it, lets `work` use the descriptor, and closes it. Null when it cannot be opened, which is not counted. */
+  use<Result>(namespace: KernelNamespace, work: (fd: number) => Result): Result | null;
   /** How often the kernel answered what says nothing about the namespace, by errno name. */
   refusals(): ReadonlyMap<string, number>;
 }
@@ -67,15 +69,29 @@ export function openHandleProbe(procRoot: string): HandleProbe | Missing {
 function createHandleProbe({ openByHandleAt }: Libc): HandleProbe {
   const handle = createHandle();
   const refused = new Map<string, number>();
+  const open = ({ type, inum, kernelNamespaceId }: KernelNamespace): number => {
+    handle.writeBigUInt64LE(BigInt(kernelNamespaceId ?? 0), AT_ID);
+    handle.writeUInt32LE(CLONE_FLAGS[type], AT_NAMESPACE_TYPE);
+    handle.writeUInt32LE(inum, AT_INUM);
+    return openByHandleAt(FD_NSFS_ROOT, handle, OPEN_FLAGS);
+  };
   return {
+    use(namespace, work) {
+      const fd = namespace.kernelNamespaceId === null ? -ESTALE : open(namespace);
+      if (fd < 0) {
+        return null;
+      }
+      try {
+        return work(fd);
+      } finally {
+        closeSync(fd);
+      }
+    },
     probe({ type, inum, kernelNamespaceId }) {
       if (kernelNamespaceId === null) {
         return 'unknown';
       }
-      handle.writeBigUInt64LE(BigInt(kernelNamespaceId), AT_ID);
-      handle.writeUInt32LE(CLONE_FLAGS[type], AT_NAMESPACE_TYPE);
-      handle.writeUInt32LE(inum, AT_INUM);
-      const fd = openByHandleAt(FD_NSFS_ROOT, handle, OPEN_FLAGS);
+      const fd = open({ type, inum, kernelNamespaceId });
       if (fd >= 0) {
         closeSync(fd);
         return 'alive';
