@@ -10,7 +10,20 @@
  */
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { nameErrno, openLibc, type Libc, type Missing } from './libc.ts';
+import { nameErrno, openLibc, type Missing } from './libc.ts';
+import { bindNetlinkCalls, type NetlinkCalls } from './netlink-socket.ts';
+import {
+  buildRequest,
+  NETNSA_FD,
+  NETNSA_PID,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  parseMessages,
+  parseNsid,
+  RTM_DELNSID,
+  RTM_NEWNSID,
+  type Message,
+} from './nsid-message.ts';
 
 export interface NsidNotice {
   readonly kind: 'given' | 'removed';
@@ -33,102 +46,8 @@ export interface NsidSource {
   close(): void;
 }
 
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2_000_000;
-const NETLINK_ROUTE = 0;
-const SOL_NETLINK = 270;
-const NETLINK_ADD_MEMBERSHIP = 1;
-const RTNLGRP_NSID = 28;
-const SOL_SOCKET = 1;
-const SO_RCVBUF = 8;
-const MSG_DONTWAIT = 0x40;
-
-const NLMSG_ERROR = 2;
-const NLMSG_DONE = 3;
-const RTM_NEWNSID = 88;
-const RTM_DELNSID = 89;
-const RTM_GETNSID = 90;
-const NLM_F_REQUEST = 1;
-const NLM_F_DUMP = 0x300;
-
-const NETNSA_NSID = 1;
-const NETNSA_PID = 2;
-const NETNSA_FD = 3;
-/** Stands for "no id". */
-const NOT_ASSIGNED = -1;
-
-/** `struct nlmsghdr`, then `struct rtgenmsg` with its padding, then attributes of 4 + 4 bytes. */
-const HEADER_BYTES = 16;
-const GENERIC_BYTES = 4;
-const ATTRIBUTE_BYTES = 8;
-/** `struct sockaddr_nl`. */
-const ADDRESS_BYTES = 12;
 const REPLY_BYTES = 64 * 1024;
-/** A notice takes about a kilobyte of it. The kernel cuts this to net.core.rmem_max. */
-const NOTICE_BUFFER_BYTES = 4 * 1024 * 1024;
-
-const { EAGAIN, ENOBUFS, EINTR } = constants.errno;
-
-interface Message {
-  readonly type: number;
-  readonly sequence: number;
-  readonly body: Buffer;
-}
-
-/** Splits what one recv returned. What is cut short ends it. */
-export function parseMessages(bytes: Buffer): Message[] {
-  const messages: Message[] = [];
-  for (let at = 0; at + HEADER_BYTES <= bytes.length;) {
-    const length = bytes.readUInt32LE(at);
-    if (length < HEADER_BYTES || at + length > bytes.length) {
-      break;
-    }
-    messages.push({
-      type: bytes.readUInt16LE(at + 4),
-      sequence: bytes.readUInt32LE(at + 8),
-      body: bytes.subarray(at + HEADER_BYTES, at + length),
-    });
-    at += align(length);
-  }
-  return messages;
-}
-
-/** The id in a message about one; null where it says that there is none, or nothing. */
-export function parseNsid(body: Buffer): number | null {
-  for (let at = GENERIC_BYTES; at + ATTRIBUTE_BYTES <= body.length;) {
-    const length = body.readUInt16LE(at);
-    if (body.readUInt16LE(at + 2) === NETNSA_NSID) {
-      const nsid = body.readInt32LE(at + 4);
-      return nsid === NOT_ASSIGNED ? null : nsid;
-    }
-    at += Math.max(align(length), GENERIC_BYTES);
-  }
-  return null;
-}
-
-/** A request for ids: of all, or of one namespace. */
-export function buildRequest(
-  sequence: number,
-  about: readonly [kind: number, value: number] | null,
-): Buffer {
-  const request = Buffer.alloc(HEADER_BYTES + GENERIC_BYTES + (about ? ATTRIBUTE_BYTES : 0));
-  request.writeUInt32LE(request.length, 0);
-  request.writeUInt16LE(RTM_GETNSID, 4);
-  request.writeUInt16LE(about ? NLM_F_REQUEST : NLM_F_REQUEST | NLM_F_DUMP, 6);
-  request.writeUInt32LE(sequence, 8);
-  if (about) {
-    const [kind, value] = about;
-    request.writeUInt16LE(ATTRIBUTE_BYTES, HEADER_BYTES + GENERIC_BYTES);
-    request.writeUInt16LE(kind, HEADER_BYTES + GENERIC_BYTES + 2);
-    request.writeUInt32LE(value, HEADER_BYTES + GENERIC_BYTES + 4);
-  }
-  return request;
-}
-
-function align(length: number): number {
-  return (length + 3) & ~3;
-}
+const { ENOBUFS, EINTR } = constants.errno;
 
 /** Opens both sockets, or says in one sentence why not. Needs no privilege. */
 export function openNsids(): NsidSource | Missing {
@@ -136,7 +55,7 @@ export function openNsids(): NsidSource | Missing {
   if ('missing' in libc) {
     return libc;
   }
-  const calls = bindCalls(libc);
+  const calls = bindNetlinkCalls(libc);
   const asking = calls.open();
   const told = calls.open();
   if (asking < 0 || told < 0 || calls.join(told) < 0) {
@@ -147,48 +66,67 @@ export function openNsids(): NsidSource | Missing {
   return createSource(calls, { asking, told });
 }
 
-interface Calls {
-  open(): number;
-  join(fd: number): number;
-  send(fd: number, request: Buffer): number;
-  /** Bytes of one message, or a negative errno. */
-  receive(fd: number, buffer: Buffer): number;
+interface Asking {
+  readonly calls: NetlinkCalls;
+  readonly fd: number;
+  readonly buffer: Buffer;
+  readonly refuse: (errno: number) => void;
 }
 
-function bindCalls({ koffi, errno }: Libc): Calls {
-  const library = koffi.load(null);
-  const socket = library.func('int socket(int, int, int)');
-  const bind = library.func('int bind(int, uint8_t *, uint32_t)');
-  const setOption = library.func('int setsockopt(int, int, int, uint8_t *, uint32_t)');
-  const send = library.func('int64_t send(int, uint8_t *, size_t, int)');
-  const receive = library.func('int64_t recv(int, uint8_t *, size_t, int)');
-  const toOption = (value: number): Buffer => {
-    const option = Buffer.alloc(4);
-    option.writeInt32LE(value);
-    return option;
-  };
-  return {
-    open: () => socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE) as number,
-    join(fd) {
-      setOption(fd, SOL_SOCKET, SO_RCVBUF, toOption(NOTICE_BUFFER_BYTES), 4);
-      // A socket without an address of its own is told nothing, and getting one leaves every group.
-      const address = Buffer.alloc(ADDRESS_BYTES);
-      address.writeUInt16LE(AF_NETLINK);
-      const bound = bind(fd, address, address.length) as number;
-      const group = toOption(RTNLGRP_NSID);
-      return bound < 0
-        ? bound
-        : (setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group, 4) as number);
-    },
-    send: (fd, request) => Number(send(fd, request, request.length, 0)),
-    receive(fd, buffer) {
-      const count = Number(receive(fd, buffer, buffer.length, MSG_DONTWAIT));
-      return count < 0 ? -errno() : count;
-    },
-  };
+/**
+ * Answers are there when send returns: the kernel makes them in the call, and more at each receive. Null
+ * when it breaks off.
+ */
+function exchange(
+  { calls, fd, buffer, refuse }: Asking,
+  sequence: number,
+  about: readonly [number, number] | null,
+): Message[] | null {
+  calls.send(fd, buildRequest(sequence, about));
+  const answers: Message[] = [];
+  for (;;) {
+    const count = calls.receive(fd, buffer);
+    if (count === -EINTR) {
+      continue;
+    }
+    if (count <= 0) {
+      refuse(count);
+      return null;
+    }
+    const messages = parseMessages(Buffer.from(buffer.subarray(0, count)));
+    // What is left of a question that broke off has another number.
+    answers.push(...messages.filter((message) => message.sequence === sequence));
+    const last = answers.at(-1);
+    if (last && (about !== null || last.type === NLMSG_DONE || last.type === NLMSG_ERROR)) {
+      return answers;
+    }
+  }
 }
 
-function createSource(calls: Calls, fds: { asking: number; told: number }): NsidSource {
+/** Every notice that waits, and how often some were dropped before. */
+function takeNotices(
+  calls: NetlinkCalls,
+  fd: number,
+  buffer: Buffer,
+): { readonly notices: NsidNotice[]; readonly lost: number } {
+  const notices: NsidNotice[] = [];
+  for (let lost = 0; ;) {
+    const count = calls.receive(fd, buffer);
+    if (count === -ENOBUFS) {
+      lost += 1;
+    } else if (count <= 0 && count !== -EINTR) {
+      return { notices, lost };
+    }
+    for (const { type, body } of parseMessages(buffer.subarray(0, Math.max(0, count)))) {
+      const nsid = parseNsid(body);
+      if (nsid !== null && (type === RTM_NEWNSID || type === RTM_DELNSID)) {
+        notices.push({ kind: type === RTM_NEWNSID ? 'given' : 'removed', nsid });
+      }
+    }
+  }
+}
+
+function createSource(calls: NetlinkCalls, fds: { asking: number; told: number }): NsidSource {
   const buffer = Buffer.alloc(REPLY_BYTES);
   const refused = new Map<string, number>();
   let sequence = 0;
@@ -197,34 +135,13 @@ function createSource(calls: Calls, fds: { asking: number; told: number }): Nsid
     const name = nameErrno(errno);
     refused.set(name, (refused.get(name) ?? 0) + 1);
   };
-
-  /** Answers are there when send returns: the kernel makes them in the call, and more at each receive. */
-  const request = (about: readonly [number, number] | null): Message[] | null => {
+  const ask = (about: readonly [number, number] | null): Message[] | null => {
     sequence += 1;
-    calls.send(fds.asking, buildRequest(sequence, about));
-    const answers: Message[] = [];
-    for (;;) {
-      const count = calls.receive(fds.asking, buffer);
-      if (count === -EINTR) {
-        continue;
-      }
-      if (count <= 0) {
-        refuse(count);
-        return null;
-      }
-      const messages = parseMessages(Buffer.from(buffer.subarray(0, count)));
-      // What is left of a question that broke off.
-      answers.push(...messages.filter((message) => message.sequence === sequence));
-      const last = answers.at(-1);
-      if (last && (about !== null || last.type === NLMSG_DONE || last.type === NLMSG_ERROR)) {
-        return answers;
-      }
-    }
+    return exchange({ calls, fd: fds.asking, buffer, refuse }, sequence, about);
   };
-
   return {
     list() {
-      const answers = request(null);
+      const answers = ask(null);
       if (answers?.at(-1)?.type !== NLMSG_DONE) {
         return null;
       }
@@ -234,7 +151,7 @@ function createSource(calls: Calls, fds: { asking: number; told: number }): Nsid
     },
     ask(target) {
       const about = 'pid' in target ? [NETNSA_PID, target.pid] : [NETNSA_FD, target.fd];
-      const [answer] = request([about[0] ?? 0, about[1] ?? 0]) ?? [];
+      const [answer] = ask([about[0] ?? 0, about[1] ?? 0]) ?? [];
       if (answer?.type === RTM_NEWNSID) {
         return parseNsid(answer.body);
       }
@@ -244,21 +161,9 @@ function createSource(calls: Calls, fds: { asking: number; told: number }): Nsid
       return 'unknown';
     },
     take() {
-      const notices: NsidNotice[] = [];
-      for (;;) {
-        const count = calls.receive(fds.told, buffer);
-        if (count === -ENOBUFS) {
-          lostCount += 1;
-        } else if (count === -EAGAIN || (count <= 0 && count !== -EINTR)) {
-          return notices;
-        }
-        for (const { type, body } of parseMessages(buffer.subarray(0, Math.max(0, count)))) {
-          const nsid = parseNsid(body);
-          if (nsid !== null && (type === RTM_NEWNSID || type === RTM_DELNSID)) {
-            notices.push({ kind: type === RTM_NEWNSID ? 'given' : 'removed', nsid });
-          }
-        }
-      }
+      const { notices, lost } = takeNotices(calls, fds.told, buffer);
+      lostCount += lost;
+      return notices;
     },
     get lostCount() {
       return lostCount;

@@ -59,16 +59,16 @@ test('a container of a pod is named by namespace, pod and container; whose it is
 });
 
 test('what only its runtime calls a container is one, with all control groups below it', () => {
-  put('run/runc/box/state.json', { cgroup_paths: { '': '/sys/fs/cgroup/work/box' } });
+  put('run/runc/box/state.json', { cgroup_paths: { '': '/sys/fs/cgroup/jobs/box' } });
   put('run/runc/old/state.json', { cgroup_paths: { memory: '/sys/fs/cgroup/memory/old' } });
   put('run/crun/cell/status', { 'cgroup-path': '/cell' });
   const files = createContainerFiles(root);
-  const expected = { engine: 'runc', containerId: 'box', cgroup: '/work/box' };
-  expect(files.describe('/work/box')).toMatchObject(expected);
-  expect(files.describe('/work/box/init.scope')).toMatchObject(expected);
+  const expected = { engine: 'runc', containerId: 'box', cgroup: '/jobs/box' };
+  expect(files.describe('/jobs/box')).toMatchObject(expected);
+  expect(files.describe('/jobs/box/init.scope')).toMatchObject(expected);
   expect(files.describe('/old')).toMatchObject({ engine: 'runc', containerId: 'old' });
   expect(files.describe('/cell/a')).toMatchObject({ engine: 'crun', containerId: 'cell' });
-  expect(files.describe('/work')).toBeNull();
+  expect(files.describe('/jobs')).toBeNull();
   expect(files.describe('/box')).toBeNull();
   expect(files.describe('/')).toBeNull();
 });
