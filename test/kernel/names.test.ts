@@ -1,6 +1,6 @@
 /** Names and bind mounts: `ip netns`, mounts in other mount namespaces, propagated copies. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -54,6 +54,21 @@ describe.skipIf(obstacle)(`names of namespaces${obstacle ? ` — NOT RUN: ${obst
     expect(ended?.reason).toBe('vanished');
     expect(ended?.gone?.after ?? 0).toBeLessThanOrEqual(after.anchorUs + deleted.result);
     expect(ended?.gone?.by ?? 0).toBeGreaterThan(after.anchorUs + deleting.result);
+  });
+
+  test('a file without a mount, as a failed ip netns leaves it behind, is no name', async () => {
+    const path = `/run/netns/${NAME}`;
+    expect(spawnSync('ip', ['netns', 'add', NAME]).status).toBe(0);
+    await watcher.scans(2);
+    expect(spawnSync('umount', [path]).status).toBe(0);
+    expect(existsSync(path)).toBe(true);
+    await watcher.scans(3);
+    const record = watcher.read();
+    const life = record.lifespans.find(({ names }) => names.includes(path));
+    const mounts = record.holders.filter((holder) => holder.path === path);
+    expect(life?.gone).not.toBeNull();
+    expect(mounts.length).toBeGreaterThan(0);
+    expect(mounts.every(({ to }) => to !== null)).toBe(true);
   });
 
   test('a bind mount that only another mount namespace has is a holder there, with odd bytes in its path', async () => {
