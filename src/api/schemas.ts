@@ -3,6 +3,7 @@
  * document. The annotations tie each schema to its interface; the contract tests tie it to real answers.
  */
 import { z } from 'zod';
+import { containerJsonSchema } from '../domain/container-json.ts';
 import {
   answerSchema,
   boundsJsonSchema,
@@ -126,6 +127,7 @@ export const readinessSchema = z
 /** Every schema that has a name of its own in the OpenAPI document. */
 export const NAMED_SCHEMAS: readonly z.ZodType[] = [
   boundsJsonSchema,
+  containerJsonSchema,
   creatorJsonSchema,
   lifespanJsonSchema,
   holderJsonSchema,

@@ -82,7 +82,7 @@ test('every hook, ring, pin and reason is in the text', () => {
   for (const line of [
     /^hooks +fexit\/copy_net_ns$/m,
     /^hooks not there +fentry\/put_ipc_ns: missing in this kernel$/m,
-    /^ring sizes +64 KiB for births and ends, 8 MiB for holders$/m,
+    /^ring sizes +64 KiB for births and ends, 16 MiB for holders$/m,
     /^inventory +read in procfs: We are not in the initial pid namespace\.$/m,
     /^last reference +asked of the kernel by handle$/m,
     /^minimum lifetime +none: every birth is told$/m,

@@ -15,7 +15,7 @@ const decoder = () => createKernelDecoder(ANCHOR_US, createFactTexts('/nonexiste
 function birthOf(type: NamespaceType, origin: number): unknown {
   const maker = { pid: 42, comm: 'maker' };
   const raw = rawBirth({ bootNs: 1n }, maker, { type, inum: 9, id: 8n }, 1, origin);
-  return decoder().decode(toRaw(raw), 0);
+  return decoder().decode(toRaw(raw), 0)[0];
 }
 
 test('a birth carries who made it, when and how; facts of nobody are null', () => {
