@@ -7,10 +7,14 @@
 import type { Migration } from 'kysely';
 import * as log0001 from './0001-log.ts';
 import * as read0001 from './0001-read.ts';
+import * as log0002 from './0002-log.ts';
 import * as read0002 from './0002-read.ts';
 import * as read0003 from './0003-read.ts';
 
-export const logMigrations: Readonly<Record<string, Migration>> = { '0001-log': log0001 };
+export const logMigrations: Readonly<Record<string, Migration>> = {
+  '0001-log': log0001,
+  '0002-log': log0002,
+};
 export const readMigrations: Readonly<Record<string, Migration>> = {
   '0001-read': read0001,
   '0002-read': read0002,

@@ -3,7 +3,7 @@
 
 -- log.db
 PRAGMA application_id = 1853055340;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 CREATE TABLE "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
 CREATE TABLE "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
 CREATE TABLE meta (
@@ -48,6 +48,18 @@ CREATE TRIGGER event_no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 
 CREATE TRIGGER event_at_head BEFORE INSERT ON event
     WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM event)
     BEGIN SELECT RAISE(ABORT, 'event is append-only: insert at head+1'); END;
+CREATE TABLE tree_node (
+    level    INTEGER NOT NULL CHECK (level > 0 AND level % 8 = 0), -- of the nodes; the leaves are level 0
+    position INTEGER NOT NULL, -- gapless from 0 in each level: covers events position * 2^level + 1 and on
+    hash     BLOB    NOT NULL CHECK (length(hash) = 32), -- SHA-256 over a byte 1 and the two nodes below
+    PRIMARY KEY (level, position)
+  ) STRICT, WITHOUT ROWID;
+CREATE TRIGGER tree_node_no_update BEFORE UPDATE ON tree_node BEGIN SELECT RAISE(ABORT, 'tree_node is append-only'); END;
+CREATE TRIGGER tree_node_no_delete BEFORE DELETE ON tree_node BEGIN SELECT RAISE(ABORT, 'tree_node is append-only'); END;
+CREATE TRIGGER tree_node_at_head BEFORE INSERT ON tree_node
+    WHEN NEW.position IS NOT (SELECT coalesce(max(position) + 1, 0) FROM tree_node WHERE level = NEW.level)
+    BEGIN SELECT RAISE(ABORT, 'tree_node is append-only: insert at head+1'); END;
+CREATE INDEX event_checkpoint ON event (seq) WHERE event = 'checkpoint.published';
 
 -- read.db
 PRAGMA application_id = 1853055346;

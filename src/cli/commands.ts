@@ -209,11 +209,16 @@ export const COMMANDS = [
     operands: ['[FILE]'],
     summary: 'check hashes, chain and completeness of the log',
     about: [
-      'Of the state directory, or of FILE, a backup. Exit 0 when everything is intact, 4 when something was changed, 5 when something is missing. It proves that the log is consistent in itself; whoever may write it could rewrite all of it, so note the head hash elsewhere.',
+      'Of the state directory, or of FILE, a backup. Exit 0 when everything is intact, 4 when something was changed, 5 when something is missing.',
+      'Whoever may write the log could write all of it anew. So it is verified only when it continues a checkpoint that was kept elsewhere (--checkpoint, signed by a --public-key) or that a witness cosigned (--witness-key), and self-consistent otherwise; --require-witness makes that exit 3.',
     ],
     examples: [
       ['nsaudit verify', 'the log that is being written'],
       ['nsaudit verify /mnt/evidence/log.db', 'a backup'],
+      [
+        'nsaudit verify --checkpoint host7.note --public-key host7.pub',
+        'whether it still is what a kept checkpoint says',
+      ],
     ],
     topics: [],
   },

@@ -38,7 +38,10 @@ const EXIT_LINES: readonly (readonly [string, string])[] = [
   ['0', 'done; also when nothing matched'],
   ['1', 'nothing matched (only with --exit-status)'],
   ['2', 'usage: the command line is wrong; stderr says which word'],
-  ['3', 'policy: --strict, and part of the time was not watched'],
+  [
+    '3',
+    'policy: --strict, and part of the time was not watched; --require-witness, and nobody vouches',
+  ],
   ['4', 'integrity: the log does not verify'],
   ['5', 'incomplete: not everything could be looked at, or it has been pruned'],
   ['69', 'unavailable: no state directory, or one of another version'],

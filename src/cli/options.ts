@@ -162,6 +162,27 @@ export const OPTIONS = [
   },
   {
     ...unset,
+    name: 'checkpoint',
+    argument: 'FILE',
+    help: 'signed checkpoints of this log that were kept elsewhere, also between other lines, as in a journal: the log must continue all of them',
+    commands: ['verify'],
+  },
+  {
+    ...unset,
+    name: 'public-key',
+    argument: 'KEY',
+    isRepeatable: true,
+    help: 'verifier key of the log, NAME+ID+KEY or a file with one per line; repeat it for a key that was changed. Checkpoints by others are not taken',
+    commands: ['verify'],
+  },
+  {
+    ...unset,
+    name: 'require-witness',
+    help: 'exit 3 unless the log is verified: without a kept or cosigned checkpoint it can only be self-consistent',
+    commands: ['verify'],
+  },
+  {
+    ...unset,
     name: 'quiet',
     short: 'q',
     help: 'only errors on stderr: no remarks about coverage or further rows',
@@ -265,6 +286,14 @@ export const OPTIONS = [
     argument: 'FILE',
     help: 'file with the bearer token that HOST:PORT needs; nobody but its owner may have access to it',
     commands: ['serve'],
+  },
+  {
+    ...unset,
+    name: 'witness-key',
+    argument: 'KEY',
+    isRepeatable: true,
+    help: 'verifier key of a witness, NAME+ID+KEY or a file with one per line: only its cosignatures count',
+    commands: ['verify'],
   },
   {
     ...unset,

@@ -227,10 +227,24 @@ const logPruned = define('log.pruned', {
   root: z.string(),
 });
 
+/**
+ * The head of the hash tree as it was signed and handed out; it covers the first `size` events, all of them
+ * before this one. Source: c2sp.org/tlog-checkpoint.
+ */
 const checkpointPublished = define('checkpoint.published', {
   size: id,
+  /** Base64, as in the note. */
   root: z.string(),
+  /** With the cosignatures of witnesses. */
   note: z.string(),
+  /** The verifier key of the log that signed: name, id and key. */
+  publicKey: z.string().nullable().default(null),
+  /** The one that had signed before, when this is another. */
+  rotatedFrom: z.string().nullable().default(null),
+  /** Names of the witnesses that cosigned. */
+  cosigned: z.array(z.string()).default([]),
+  /** Where it could not be published. */
+  failed: z.array(z.object({ target: z.string(), reason: z.string() })).default([]),
 });
 
 export const eventSchema = z.discriminatedUnion('event', [

@@ -1,5 +1,10 @@
 /** Whether one stored batch is what its hashes say, and follows the one before. */
-import { fromStoredEvent, type StoredEvent } from '../domain/event.ts';
+import {
+  fromStoredEvent,
+  type AuditEvent,
+  type EventOf,
+  type StoredEvent,
+} from '../domain/event.ts';
 import type { BatchRow, EventRow } from './database-schema.ts';
 import { hashBatch, hashLeaf } from './log-hash.ts';
 
@@ -21,12 +26,21 @@ export interface ChainEnd {
   readonly lastAtUs: number;
 }
 
+/** A batch that is as its hashes say. */
+export interface CheckedBatch {
+  readonly end: ChainEnd;
+  /** One after the other. */
+  readonly leaves: Buffer;
+  /** The checkpoints in it. */
+  readonly published: readonly EventOf<'checkpoint.published'>[];
+}
+
 /** `events` are all events from the batch's first seq on, as far as they belong to it, in seq order. */
 export function checkBatch(
   row: BatchRow,
   events: readonly EventRow[],
   previous: ChainEnd,
-): Fault | null {
+): CheckedBatch | Fault {
   const { batch } = row;
   if (batch !== previous.batch + 1) {
     return missing(previous.batch + 1, null, `batch ${previous.batch + 1} is missing`);
@@ -44,47 +58,69 @@ export function checkBatch(
       `batch ${batch} begins at event ${row.first_seq}, not at ${previous.position + 1}`,
     );
   }
-  const fault = checkEvents(row, events, previous.lastAtUs);
-  if (fault) {
-    return fault;
+  const checked = checkEvents(row, events, previous.lastAtUs);
+  if ('verdict' in checked) {
+    return checked;
   }
-  const leaves = Buffer.concat(events.map(({ leaf }) => leaf));
-  return hashBatch(row, leaves).equals(row.hash)
-    ? null
+  const { leaves, published, lastAtUs } = checked;
+  const { hash } = row;
+  const position = previous.position + events.length;
+  return hashBatch(row, leaves).equals(hash)
+    ? { end: { batch, hash, position, lastAtUs }, leaves, published }
     : tampered(batch, null, `the hash of batch ${batch} does not fit its content`);
 }
 
-function checkEvents(row: BatchRow, events: readonly EventRow[], lastAtUs: number): Fault | null {
+type CheckedEvents = Omit<CheckedBatch, 'end'> & Pick<ChainEnd, 'lastAtUs'>;
+
+function checkEvents(
+  row: BatchRow,
+  events: readonly EventRow[],
+  previousUs: number,
+): CheckedEvents | Fault {
   const { batch } = row;
-  let earliestUs = lastAtUs;
+  const published: EventOf<'checkpoint.published'>[] = [];
+  let lastAtUs = previousUs;
   for (let index = 0; index < row.event_count; index += 1) {
     const seq = row.first_seq + index;
     const event = events[index];
     if (event?.seq !== seq || event.batch !== batch) {
       return missing(batch, seq, `event ${seq} is missing from batch ${batch}`);
     }
-    if (!isTypedEvent(event)) {
-      return tampered(batch, seq, `event ${seq} holds a value that its column cannot hold`);
+    const fault = checkEvent(event, lastAtUs);
+    if (typeof fault === 'string') {
+      return tampered(batch, seq, fault);
     }
-    if (!hashLeaf(toStored(event)).equals(event.leaf)) {
-      return tampered(batch, seq, `the hash of event ${seq} does not fit its content`);
+    if (fault.event === 'checkpoint.published') {
+      published.push(fault);
     }
-    if (event.at_us < earliestUs) {
-      return tampered(batch, seq, `event ${seq} is earlier than the one before it`);
-    }
-    earliestUs = event.at_us;
-    const reason = findUnreadable(event);
-    if (reason !== null) {
-      return tampered(batch, seq, reason);
-    }
+    lastAtUs = event.at_us;
   }
   return events.length === row.event_count
-    ? null
+    ? { leaves: Buffer.concat(events.map(({ leaf }) => leaf)), published, lastAtUs }
     : tampered(
         batch,
         row.first_seq + row.event_count,
         `batch ${batch} has more events than it says`,
       );
+}
+
+/** The event, or what is wrong with it. */
+function checkEvent(row: EventRow, previousUs: number): AuditEvent | string {
+  if (!isTypedEvent(row)) {
+    return `event ${row.seq} holds a value that its column cannot hold`;
+  }
+  const stored = toStored(row);
+  if (!hashLeaf(stored).equals(row.leaf)) {
+    return `the hash of event ${row.seq} does not fit its content`;
+  }
+  if (row.at_us < previousUs) {
+    return `event ${row.seq} is earlier than the one before it`;
+  }
+  try {
+    return fromStoredEvent(stored);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function toStored({ seq, event, version, at_us: at, body }: EventRow): StoredEvent {
@@ -112,15 +148,6 @@ function isTypedBatch(row: BatchRow): boolean {
     Buffer.isBuffer(prev_hash) &&
     Buffer.isBuffer(hash)
   );
-}
-
-function findUnreadable(event: EventRow): string | null {
-  try {
-    fromStoredEvent(toStored(event));
-    return null;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
 }
 
 function tampered(batch: number, seq: number | null, what: string): Fault {

@@ -8,7 +8,7 @@ export interface DatabaseFormat {
 }
 
 /** The application id is the bytes `nsal`. */
-export const LOG_FORMAT: DatabaseFormat = { name: 'log.db', applicationId: 0x6e73616c, version: 1 };
+export const LOG_FORMAT: DatabaseFormat = { name: 'log.db', applicationId: 0x6e73616c, version: 2 };
 
 /** The application id is the bytes `nsar`. */
 export const READ_FORMAT: DatabaseFormat = {

@@ -30,10 +30,17 @@ export interface EventRow {
   leaf: Buffer;
 }
 
+export interface TreeNodeRow {
+  level: number;
+  position: number;
+  hash: Buffer;
+}
+
 export interface LogDatabase {
   meta: MetaRow;
   batch: BatchRow;
   event: EventRow;
+  tree_node: TreeNodeRow;
 }
 
 export interface ProjectionRow {

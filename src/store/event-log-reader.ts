@@ -12,6 +12,7 @@ import type { StoredEvent } from '../domain/event.ts';
 import { withDatabaseErrors } from './database-errors.ts';
 import type { BatchRow, EventRow, MetaRow } from './database-schema.ts';
 import { prepareHead, readMetaHash, type LogHead } from './log-head.ts';
+import { createLogTreeReader, type LogTreeReader } from './log-tree-reader.ts';
 import { openDatabase, type DatabaseHandle } from './open-database.ts';
 import { requireStateDirectory } from './state-directory.ts';
 
@@ -28,7 +29,7 @@ export interface SchemaEntry {
   readonly sql: string | null;
 }
 
-export interface EventLogReader {
+export interface EventLogReader extends LogTreeReader {
   /** UUID of this log, made when it was. */
   readonly logId: string;
   /** Name of the host that the log is about. */
@@ -93,6 +94,7 @@ function createReader(db: DatabaseHandle): EventLogReader {
     lastBatch: () => guard(() => statements.selectLastBatch.get() ?? 0),
     metaHash: () => guard(() => readMetaHash(db)),
     readSchema: () => guard(() => statements.selectSchema.all()),
+    ...createLogTreeReader(db, guard),
     close: () => {
       db.close();
     },

@@ -15,6 +15,8 @@ import { withDatabaseErrors } from './database-errors.ts';
 import type { BatchRow } from './database-schema.ts';
 import { HASH_BYTES, hashBatch, hashLeaves, type BatchHeaderRow } from './log-hash.ts';
 import { prepareHead, type LogHead } from './log-head.ts';
+import { openLogTree } from './log-tree.ts';
+import type { MerkleFrontier, TreeHead } from './merkle-tree.ts';
 import { closeWriter, openDatabase, type DatabaseHandle } from './open-database.ts';
 
 export interface BatchHeader {
@@ -36,6 +38,8 @@ export interface AppendedBatch {
 
 export interface EventLogWriter {
   head(): LogHead;
+  /** Root of the tree over all events (RFC 6962). */
+  treeHead(): TreeHead;
   /**
    * Appends events that follow the head without a hole, in timeline order.
    *
@@ -55,14 +59,23 @@ export function openLogWriter(logPath: string): EventLogWriter {
     const statements = withDatabaseErrors(logPath, () => prepareStatements(db));
     // The head as the last append left it. Wrong only if somebody else wrote, and that the triggers refuse.
     let lastHead: LogHead | null = null;
+    let lastFrontier: MerkleFrontier | null = withDatabaseErrors(logPath, () =>
+      db.transaction(() => restoreFrontier(statements)).immediate(),
+    );
     return {
       head: () => withDatabaseErrors(logPath, statements.readHead),
+      treeHead: () =>
+        withDatabaseErrors(logPath, () => {
+          lastFrontier ??= db.transaction(() => restoreFrontier(statements)).immediate();
+          return lastFrontier.head();
+        }),
       appendBatch: (events, header) =>
         withDatabaseErrors(logPath, () => {
-          const head = lastHead;
+          const [head, frontier] = [lastHead, lastFrontier];
           lastHead = null;
-          const appended = appendBatch(db, statements, { events, header, head });
-          lastHead = appended.head;
+          lastFrontier = null;
+          const appended = appendBatch(db, statements, { events, header, head, frontier });
+          ({ head: lastHead, frontier: lastFrontier } = appended);
           return { position: appended.position, batchHash: appended.batchHash };
         }),
       close: () => withDatabaseErrors(logPath, () => closeWriter(db)),
@@ -78,11 +91,13 @@ interface Offer {
   readonly header: BatchHeader;
   /** Null: to be read. */
   readonly head: LogHead | null;
+  readonly frontier: MerkleFrontier | null;
 }
 
 interface Outcome extends AppendedBatch {
   /** The head of the log now, unless it was left as it was. */
   readonly head: LogHead | null;
+  readonly frontier: MerkleFrontier | null;
 }
 
 type Statements = ReturnType<typeof prepareStatements>;
@@ -93,6 +108,7 @@ function prepareStatements(db: DatabaseHandle) {
     commit: db.prepare('COMMIT'),
     rollback: db.prepare('ROLLBACK'),
     readHead: prepareHead(db),
+    tree: openLogTree(db),
     findBatch: db.prepare<[string, number], BatchRow>(
       `SELECT batch, producer, producer_seq, first_seq, event_count, at_us, wall_us, prev_hash, hash
        FROM batch WHERE producer = ? AND producer_seq = ?`,
@@ -104,7 +120,15 @@ function prepareStatements(db: DatabaseHandle) {
     insertEvent: db.prepare(
       'INSERT INTO event (seq, batch, event, version, at_us, body, leaf) VALUES (?, ?, ?, ?, ?, ?, ?)',
     ),
+    insertNode: db.prepare('INSERT INTO tree_node (level, position, hash) VALUES (?, ?, ?)'),
   };
+}
+
+/** The frontier of what is stored; writes the nodes that a log of the first format lacks. */
+function restoreFrontier({ tree, readHead, insertNode }: Statements): MerkleFrontier {
+  return tree.restore(readHead().position, ({ level, position, hash }) =>
+    insertNode.run(level, position, hash),
+  );
 }
 
 function appendBatch(db: DatabaseHandle, statements: Statements, offer: Offer): Outcome {
@@ -117,7 +141,7 @@ function appendBatch(db: DatabaseHandle, statements: Statements, offer: Offer): 
     const earlier = statements.findBatch.get(producer, producerSeq);
     const appended = earlier
       ? acceptRepetition(db, earlier, batch)
-      : insert(statements, batch, offer.head ?? statements.readHead());
+      : insert(statements, batch, offer);
     statements.commit.run();
     return appended;
   } catch (error) {
@@ -139,8 +163,10 @@ interface HashedBatch {
 function insert(
   statements: Statements,
   { events, leaves, header }: HashedBatch,
-  head: LogHead,
+  offer: Offer,
 ): Outcome {
+  const head = offer.head ?? statements.readHead();
+  const frontier = offer.frontier ?? restoreFrontier(statements);
   const lastAtUs = checkOrder(events, head);
   const batch: BatchHeaderRow = {
     batch: head.batch + 1,
@@ -169,8 +195,10 @@ function insert(
     const leaf = leaves.subarray(offset, (offset += HASH_BYTES));
     statements.insertEvent.run(seq, batch.batch, event, version, at, body, leaf);
   }
+  frontier.append(leaves, (level, index, node) => statements.insertNode.run(level, index, node));
   const position = head.position + events.length;
-  return { position, batchHash, head: { position, batch: batch.batch, batchHash, lastAtUs } };
+  const newHead = { position, batch: batch.batch, batchHash, lastAtUs };
+  return { position, batchHash, head: newHead, frontier };
 }
 
 /** Returns the instant of the last event. Errors: InvariantError. */
@@ -208,5 +236,5 @@ function acceptRepetition(
     );
   }
   const position = earlier.first_seq + earlier.event_count - 1;
-  return { position, batchHash: earlier.hash, head: null };
+  return { position, batchHash: earlier.hash, head: null, frontier: null };
 }

@@ -73,9 +73,9 @@ export function checkHead(db: DatabaseHandle): void {
     position: last.first_seq - 1,
     lastAtUs: 0,
   };
-  const fault = checkBatch(last, events, previous);
-  if (fault) {
-    throw damaged(db, fault.what);
+  const checked = checkBatch(last, events, previous);
+  if ('verdict' in checked) {
+    throw damaged(db, checked.what);
   }
 }
 

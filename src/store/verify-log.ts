@@ -1,24 +1,36 @@
 /**
- * Checks the whole log against itself: every hash, the chain, the numbering, the schema that refuses
- * changes, and that each body can be read.
+ * Checks the whole log: every hash, the chain, the numbering, the hash tree, recorded checkpoints, the schema
+ * that refuses changes, that each body can be read, and what SQLite itself can tell of its file; and
+ * compares it with checkpoints that were kept elsewhere.
  *
- * Promises:  `self-consistent` means that nothing in the log contradicts anything else in it. It does not
- *            mean that nobody rewrote all of it: only a hash noted elsewhere before can say that.
+ * Promises:  `verified` means that somebody outside of the log vouches for it up to a size; `self-consistent`
+ *            that nothing in the log contradicts anything else in it, which whoever can write it could bring
+ *            about by writing all of it anew.
  * Does not:  change anything, stop a writer, or look further than the head it found at its start.
- * Proved by: test/store/verify-log.test.ts
+ * Proved by: test/store/verify-log.test.ts, test/store/verify-checkpoints.test.ts
  */
-import Database from 'better-sqlite3';
+import { NsauditError } from '../domain/errors.ts';
 import { checkBatch, type ChainEnd, type Fault } from './check-batch.ts';
-import type { EventLogReader, SchemaEntry } from './event-log-reader.ts';
-import { LOG_PLAN, migrate } from './migrate.ts';
+import { originOf } from './checkpoint-note.ts';
+import type { EventLogReader, StoredBatch } from './event-log-reader.ts';
+import { NO_TRUST, CheckpointCheck, type Trust, type Witness } from './verify-checkpoints.ts';
+import { findSchemaFault } from './verify-schema.ts';
+import { startTreeCheck, type TreeCheck } from './verify-tree.ts';
 
 export interface Verification {
-  readonly verdict: 'self-consistent' | 'tampered' | 'incomplete';
+  readonly verdict: 'verified' | 'self-consistent' | 'incomplete' | 'tampered';
   /** Events and batches that were checked and found good. */
   readonly events: number;
   readonly batches: number;
-  /** Hash of the last good batch, hexadecimal: note it elsewhere, and a later rewrite can be noticed. */
+  /** Hash of the last good batch, hexadecimal. */
   readonly headHash: string;
+  /** The name of the log in its checkpoints. */
+  readonly origin: string;
+  /** Root of the hash tree over the good events, base64: what a checkpoint of that size says. */
+  readonly root: string;
+  readonly checkpoints: CheckpointCheck['recorded'];
+  /** Who vouches for the log, and up to which size; null when nobody does. */
+  readonly witness: Witness | null;
   /** The first fault; null when there is none. */
   readonly fault: Omit<Fault, 'verdict'> | null;
 }
@@ -26,35 +38,135 @@ export interface Verification {
 /** Events read at a time: large enough to be fast, small enough to let the writer's checkpoints through. */
 const PAGE_EVENTS = 5_000;
 
-/** Errors: NsauditError `integrity` when SQLite cannot read the file at all. */
-export async function verifyLog(reader: EventLogReader): Promise<Verification> {
-  const earlyFault = (await findSchemaFault(reader)) ?? findEventBeforeFirst(reader.firstSeq());
+interface Checks {
+  readonly reader: EventLogReader;
+  readonly origin: string;
+  readonly tree: TreeCheck;
+  readonly checkpoints: CheckpointCheck;
+}
+
+/** Errors: NsauditError `busy`, `io` and `unavailable` as the store says. Damage is a fault, not an error. */
+export async function verifyLog(
+  reader: EventLogReader,
+  trust: Trust = NO_TRUST,
+): Promise<Verification> {
+  const origin = originOf(reader);
+  const checks = startChecks(reader, origin, trust);
   const start: ChainEnd = { batch: 0, hash: reader.metaHash(), position: 0, lastAtUs: 0 };
-  if (earlyFault) {
-    return conclude(start, earlyFault);
+  const early =
+    (await findSchemaFault(reader.readSchema(), reader.formatVersion())) ??
+    findEventBeforeFirst(reader.firstSeq());
+  return early ? conclude(checks, start, early) : walk(checks, start);
+}
+
+function startChecks(reader: EventLogReader, origin: string, trust: Trust): Checks {
+  const wanted = new Set([
+    ...listRecordedSizes(reader),
+    ...trust.checkpoints.map(({ size }) => size),
+  ]);
+  const tree = startTreeCheck(reader, wanted);
+  const checkpoints = new CheckpointCheck(origin, trust, (size) => tree.rootAt(size));
+  return { reader, origin, tree, checkpoints };
+}
+
+/** From an index, to keep the roots as they are passed; a damaged one is found by the check of the file. */
+function listRecordedSizes(reader: EventLogReader): readonly number[] {
+  try {
+    return reader.readCheckpointSizes();
+  } catch (error) {
+    if (error instanceof NsauditError && error.code === 'integrity') {
+      return [];
+    }
+    throw error;
   }
+}
+
+/** Batch by batch up to the end as it is now. */
+function walk(checks: Checks, start: ChainEnd): Verification {
+  const { reader, tree, checkpoints } = checks;
   // In this order: what is appended in between is in a batch that is checked, and its events are none too many.
   const lastSeq = reader.lastSeq();
   const lastBatch = reader.lastBatch();
   let end = start;
-  while (end.batch < lastBatch) {
-    // From below zero: a batch before the first one is none of ours.
-    const after = end.batch === 0 ? Number.MIN_SAFE_INTEGER : end.batch;
-    const page = reader.readBatches({ after, eventLimit: PAGE_EVENTS });
-    for (const { row, events } of page) {
-      const fault = checkBatch(row, events, end);
-      if (fault) {
-        return conclude(end, fault);
+  const damage = findDamage(
+    () => end,
+    () => {
+      while (end.batch < lastBatch) {
+        // From below zero: a batch before the first one is none of ours.
+        const after = end.batch === 0 ? Number.MIN_SAFE_INTEGER : end.batch;
+        for (const batch of reader.readBatches({ after, eventLimit: PAGE_EVENTS })) {
+          const checked = checkBatch(batch.row, batch.events, end);
+          if ('verdict' in checked) {
+            return checked;
+          }
+          const fault = checkRecorded(checkpoints, batch, checked.published);
+          if (fault) {
+            return fault;
+          }
+          tree.append(checked.leaves);
+          ({ end } = checked);
+        }
       }
-      end = {
-        batch: row.batch,
-        hash: row.hash,
-        position: end.position + events.length,
-        lastAtUs: events.at(-1)?.at_us ?? end.lastAtUs,
-      };
+      return findStrayEvent(end, lastSeq) ?? tree.findStoredFault() ?? findFileFault(reader);
+    },
+  );
+  const kept = findDamage(
+    () => end,
+    () => checkpoints.compare(end.position),
+  );
+  return conclude(checks, end, earlier(end, damage, kept));
+}
+
+function checkRecorded(
+  checkpoints: CheckpointCheck,
+  { row }: StoredBatch,
+  published: readonly Parameters<CheckpointCheck['add']>[0][],
+): Fault | null {
+  for (const event of published) {
+    const fault = checkpoints.add(event, row.batch, row.first_seq - 1);
+    if (fault) {
+      return fault;
     }
   }
-  return conclude(end, findStrayEvent(end, lastSeq));
+  return null;
+}
+
+/** A page that SQLite cannot make sense of is a fault at the place that was to be read next. */
+function findDamage(endOf: () => ChainEnd, find: () => Fault | null): Fault | null {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof NsauditError && error.code === 'integrity') {
+      const { batch, position } = endOf();
+      return { batch: batch + 1, seq: position + 1, what: error.message, verdict: 'tampered' };
+    }
+    throw error;
+  }
+}
+
+/** A checkpoint that was kept may show a change before the fault at which the walk ended. */
+function earlier(end: ChainEnd, walked: Fault | null, kept: Fault | null): Fault | null {
+  if (walked === null || kept === null) {
+    return walked ?? kept;
+  }
+  const isBefore =
+    kept.verdict === 'tampered' &&
+    kept.seq !== null &&
+    kept.seq <= (walked.seq ?? end.position + 1);
+  return isBefore ? kept : walked;
+}
+
+/** What no row shows: indexes, pages that are not used, values of another type. */
+function findFileFault(reader: EventLogReader): Fault | null {
+  const found = reader.checkFile();
+  return found === null
+    ? null
+    : {
+        batch: null,
+        seq: null,
+        what: `SQLite finds its file damaged: ${found}`,
+        verdict: 'tampered',
+      };
 }
 
 function findEventBeforeFirst(firstSeq: number): Fault | null {
@@ -79,48 +191,21 @@ function findStrayEvent(end: ChainEnd, lastSeq: number): Fault | null {
       };
 }
 
-function conclude(end: ChainEnd, fault: Fault | null): Verification {
+function conclude(
+  { origin, tree, checkpoints }: Checks,
+  end: ChainEnd,
+  fault: Fault | null,
+): Verification {
+  const { witness } = checkpoints;
   return {
-    verdict: fault?.verdict ?? 'self-consistent',
+    verdict: fault?.verdict ?? (witness === null ? 'self-consistent' : 'verified'),
     events: end.position,
     batches: end.batch,
     headHash: end.hash.toString('hex'),
+    origin,
+    root: tree.rootAt(end.position).toString('base64'),
+    checkpoints: { ...checkpoints.recorded },
+    witness,
     fault: fault && { batch: fault.batch, seq: fault.seq, what: fault.what },
   };
-}
-
-/** Compares the stored schema with what the migrations make: a dropped trigger would let anybody rewrite rows. */
-async function findSchemaFault(reader: EventLogReader): Promise<Fault | null> {
-  const stored = new Map(reader.readSchema().map((entry) => [entry.name, entry]));
-  for (const expected of await listExpectedSchema()) {
-    const entry = stored.get(expected.name);
-    if (entry?.sql !== expected.sql) {
-      const what = `${expected.type} ${expected.name} is ${entry ? 'not as nsaudit makes it' : 'missing'}`;
-      return { batch: null, seq: null, what, verdict: entry ? 'tampered' : 'incomplete' };
-    }
-    stored.delete(expected.name);
-  }
-  const [extra] = [...stored.values()].filter(({ type }) => type === 'trigger' || type === 'table');
-  return extra === undefined
-    ? null
-    : {
-        batch: null,
-        seq: null,
-        what: `${extra.type} ${extra.name} was added to the log`,
-        verdict: 'tampered',
-      };
-}
-
-async function listExpectedSchema(): Promise<SchemaEntry[]> {
-  const db = new Database(':memory:');
-  try {
-    await migrate(db, LOG_PLAN);
-    return db
-      .prepare<[], SchemaEntry>(
-        `SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name`,
-      )
-      .all();
-  } finally {
-    db.close();
-  }
 }

@@ -17,6 +17,7 @@ import {
 import { storyArbitrary, tellStory } from '../support/scan-model.ts';
 
 const ALWAYS_ZOD = [
+  'checkpoint.published',
   'collector.started',
   'coverage.changed',
   'namespace.described',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { NsauditError, type ErrorCode } from '../../src/domain/errors.ts';
 import { openLogFile } from '../../src/store/event-log-reader.ts';
+import type { Trust } from '../../src/store/verify-checkpoints.ts';
 import { verifyLog, type Verification } from '../../src/store/verify-log.ts';
 import { createAppender, openTestLog } from '../support/state-on-disk.ts';
 import { makeEvents } from './numbered-events.ts';
@@ -20,10 +21,10 @@ export async function writeLog(stateDirectory: string, sizes: readonly number[])
 }
 
 /** Verifies a log file. */
-export async function verify(logPath: string): Promise<Verification> {
+export async function verify(logPath: string, trust?: Trust): Promise<Verification> {
   const reader = openLogFile(logPath);
   try {
-    return await verifyLog(reader);
+    return await verifyLog(reader, trust);
   } finally {
     reader.close();
   }

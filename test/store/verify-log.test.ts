@@ -8,6 +8,7 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openLogReader } from '../../src/store/event-log-reader.ts';
+import { rootOf } from '../../src/store/merkle-proof.ts';
 import type { Verification } from '../../src/store/verify-log.ts';
 import { storyArbitrary, tellStory } from '../support/scan-model.ts';
 import { Scratch, writeState } from '../support/state-on-disk.ts';
@@ -210,12 +211,18 @@ describe('a log that nobody touched is self-consistent', () => {
     await writeLog(scratch.path, SIZES);
     const reader = openLogReader(scratch.path);
     const { batchHash } = reader.head();
+    const { logId } = reader;
+    const root = rootOf(reader.nodeAt, 15);
     reader.close();
     expect(await verify(scratch.join('log.db'))).toEqual({
       verdict: 'self-consistent',
       events: 15,
       batches: 5,
       headHash: batchHash.toString('hex'),
+      origin: `nsaudit/host.example/${logId}`,
+      root: root.toString('base64'),
+      checkpoints: { count: 0, newestSize: null },
+      witness: null,
       fault: null,
     });
   });

@@ -1,0 +1,74 @@
+/** The hash tree of the log, recomputed from its leaves while the log is checked, and what is stored of it. */
+import type { Fault } from './check-batch.ts';
+import type { EventLogReader } from './event-log-reader.ts';
+import { HASH_BYTES } from './log-hash.ts';
+import { rootOf, type NodeAt } from './merkle-proof.ts';
+import { hashNode, MerkleFrontier, type TreeHead } from './merkle-tree.ts';
+
+export interface TreeCheck {
+  /** The leaves of the next batch, one after the other. */
+  append(leaves: Buffer): void;
+  head(): TreeHead;
+  /** The root as it was at a size that has been passed. */
+  rootAt(size: number): Buffer;
+  /** Compares what is stored with what was recomputed. */
+  findStoredFault(): Fault | null;
+}
+
+/** Logs of an earlier format have no stored nodes. */
+const TREE_FORMAT_VERSION = 2;
+/** Nodes compared at a time. */
+const PAGE_NODES = 4_096;
+
+/** `wanted` are sizes at which the root will be asked for: kept as they are passed, which costs nothing. */
+export function startTreeCheck(reader: EventLogReader, wanted: ReadonlySet<number>): TreeCheck {
+  const frontier = new MerkleFrontier();
+  const roots = new Map<number, Buffer>();
+  const nodes = new Map<number, Buffer[]>();
+  const keep = (level: number, index: number, hash: Buffer): void => {
+    const row = nodes.get(level) ?? [];
+    nodes.set(level, row);
+    row[index] = hash;
+  };
+  const nodeAt: NodeAt = (level, index) => {
+    const stored = nodes.get(level)?.[index];
+    if (stored) {
+      return stored;
+    }
+    const leaf = level === 0 ? reader.readLeaves(index, 1).subarray(0, HASH_BYTES) : null;
+    return leaf ?? hashNode(nodeAt(level - 1, index * 2), nodeAt(level - 1, index * 2 + 1));
+  };
+  return {
+    append(leaves) {
+      frontier.append(leaves, keep);
+      if (wanted.has(frontier.size)) {
+        roots.set(frontier.size, frontier.root());
+      }
+    },
+    head: () => frontier.head(),
+    rootAt: (size) =>
+      size === frontier.size ? frontier.root() : (roots.get(size) ?? rootOf(nodeAt, size)),
+    findStoredFault() {
+      if (reader.formatVersion() < TREE_FORMAT_VERSION) {
+        return null;
+      }
+      for (const [level, row] of nodes) {
+        for (let first = 0; first < row.length; first += PAGE_NODES) {
+          const page = row.slice(first, first + PAGE_NODES);
+          const stored = reader.readTreeNodes({ level, first, count: page.length });
+          const wrong = page.findIndex((node, index) => stored[index]?.equals(node) !== true);
+          if (wrong >= 0) {
+            return toFault(level, first + wrong, stored[wrong] !== undefined);
+          }
+        }
+      }
+      return null;
+    },
+  };
+}
+
+function toFault(level: number, position: number, isThere: boolean): Fault {
+  const seq = position * 2 ** level + 1;
+  const what = `node ${position} of level ${level} of the hash tree, over events ${seq} to ${seq + 2 ** level - 1}, ${isThere ? 'does not fit them' : 'is missing'}`;
+  return { batch: null, seq, what, verdict: isThere ? 'tampered' : 'incomplete' };
+}
