@@ -27,7 +27,7 @@ export function buildRoutes(context: Context): Route[] {
     ...queryRoutes(context),
     ...reportRoutes(context),
     ...coverageRoutes(context),
-    ...checkpointRoutes(),
+    ...checkpointRoutes(context),
     ...healthRoutes(context),
     ...metricsRoutes(context),
     ...openApiRoutes(context),

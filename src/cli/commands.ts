@@ -223,6 +223,21 @@ export const COMMANDS = [
     topics: [],
   },
   {
+    name: 'checkpoint',
+    group: 'Look after the record',
+    operands: [],
+    summary: 'the newest signed checkpoint of the log',
+    about: [
+      'A signed note (c2sp.org/tlog-checkpoint): the name of the log, how many events it covers, the root of the hash tree over them, and who signed. Keep it where nobody who can write the log can write, and give it to verify later. With -o json also the key that verifies it.',
+      'With --make-key it makes the private key that signs them, and nothing else.',
+    ],
+    examples: [
+      ['nsaudit checkpoint > host7.note', 'to be kept elsewhere'],
+      ['nsaudit checkpoint --make-key /etc/nsaudit/checkpoint.key', 'once for each host'],
+    ],
+    topics: [],
+  },
+  {
     name: 'backup',
     group: 'Look after the record',
     operands: ['FILE'],

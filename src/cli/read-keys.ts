@@ -10,7 +10,7 @@ import type { CommandContext } from './command-context.ts';
 type KeyContext = Pick<CommandContext, 'options' | 'currentDirectory'>;
 
 /** A file that the command line names. Errors: NsauditError `io`. */
-function readNamedFile(
+export function readNamedFile(
   { currentDirectory }: Pick<CommandContext, 'currentDirectory'>,
   option: string,
   name: string,
@@ -27,7 +27,7 @@ function readNamedFile(
  *
  * Errors: NsauditError `usage` for what is no key, or one of the other kind; `io` for a file.
  */
-function readVerifierKeys(
+export function readVerifierKeys(
   context: KeyContext,
   option: 'public-key' | 'witness-key',
 ): VerifierKey[] {

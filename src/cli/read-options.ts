@@ -61,6 +61,11 @@ export function readAfter(options: OptionValues): number | undefined {
   return readWith(options, 'after', (text) => parseInteger(text, { what: 'log position', min: 0 }));
 }
 
+/** `--proof` of events: a seq. */
+export function readProofSeq(options: OptionValues): number | undefined {
+  return readWith(options, 'proof', (text) => parseInteger(text, { what: 'seq', min: 1 }));
+}
+
 export interface PageOptions {
   readonly limit: number | undefined;
   readonly cursor: string | undefined;
@@ -109,7 +114,7 @@ interface SpanLimits {
 /** A span of time in milliseconds, from the option or from its default; null when it has neither. */
 export function readSpanMs(
   options: OptionValues,
-  name: 'scan-interval' | 'for',
+  name: 'scan-interval' | 'for' | 'checkpoint-interval',
   { minMs, maxMs }: SpanLimits,
 ): number | null {
   const usual = OPTIONS.find((option) => option.name === name)?.default;

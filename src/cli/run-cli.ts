@@ -30,6 +30,7 @@ const HANDLERS: Readonly<Record<CommandName, () => Promise<{ run: CommandHandler
   report: () => import('./commands/report.ts'),
   rebuild: () => import('./commands/rebuild.ts'),
   verify: () => import('./commands/verify.ts'),
+  checkpoint: () => import('./commands/checkpoint.ts'),
   backup: () => import('./commands/backup.ts'),
   doctor: () => import('./commands/doctor.ts'),
 };

@@ -1,10 +1,13 @@
 /** The one way from derived events into the record: log first, then the projection, then the known state. */
 import { randomUUID } from 'node:crypto';
-import type { AuditEvent } from '../domain/event.ts';
+import type { AuditEvent, EventOf } from '../domain/event.ts';
 import type { Known } from '../domain/known.ts';
 import type { HostClock } from '../observe/host-clock.ts';
 import { openProjection } from '../projections/project.ts';
-import { openLog } from '../store/open-log.ts';
+import { originOf, readNewestCheckpoint } from '../store/checkpoint-note.ts';
+import { proveConsistency } from '../store/merkle-proof.ts';
+import type { TreeHead } from '../store/merkle-tree.ts';
+import { openLog, type OpenLog } from '../store/open-log.ts';
 
 export interface Pulse {
   readonly scanStartedUs: number;
@@ -37,7 +40,18 @@ export interface Recorder {
   isRecorded(kernelNamespaceId: string): boolean;
   /** Says that a scan has been recorded, also when nothing happened. */
   pulse(pulse: Pulse): void;
+  /** What checkpoints say and prove about the log. */
+  readonly tree: RecordedTree;
   close(): void;
+}
+
+export interface RecordedTree {
+  /** The name of the log in its checkpoints. */
+  readonly origin: string;
+  head(): TreeHead;
+  /** That the first `size` events continue the first `oldSize`. */
+  prove(oldSize: number, size: number): readonly Buffer[];
+  newestCheckpoint(): EventOf<'checkpoint.published'> | undefined;
 }
 
 export interface RecorderOptions {
@@ -98,6 +112,7 @@ export async function openRecorder({
         }
       },
       isRecorded: (id) => projection.hasLifespan(id),
+      tree: toRecordedTree(log),
       pulse: (pulse) => projection.setLive({ ...pulse, position: projection.known.position }),
       close() {
         projection.close();
@@ -108,4 +123,13 @@ export async function openRecorder({
     log.close();
     throw error;
   }
+}
+
+function toRecordedTree({ writer, reader }: OpenLog): RecordedTree {
+  return {
+    origin: originOf(reader),
+    head: () => writer.treeHead(),
+    prove: (oldSize, size) => proveConsistency(reader.nodeAt, oldSize, size),
+    newestCheckpoint: () => readNewestCheckpoint(reader),
+  };
 }

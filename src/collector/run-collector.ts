@@ -23,6 +23,7 @@ import { createHostClock, createTimelineClock, type TimelineClock } from '../obs
 import { readHostFacts, type HostFacts } from '../observe/host-facts.ts';
 import { openNsids, type NsidSource } from '../observe/netlink-nsids.ts';
 import { startContainerRound } from './container-round.ts';
+import { startHeartbeat, type CheckpointOptions } from './checkpoint-heartbeat.ts';
 import { watchByKernel } from './kernel-loop.ts';
 import { startNsidRound } from './nsid-round.ts';
 import { openObservers, type ObserverOptions, type Observers } from './open-observers.ts';
@@ -39,6 +40,8 @@ export interface CollectorOptions
   readonly procRoot: string;
   readonly machineIdPath: string;
   readonly toolVersion: string;
+  /** Null: nothing is signed. */
+  readonly checkpoints?: CheckpointOptions | null;
   /** Leaves pinned hooks attached at the stop, so that the next start has no blind window. */
   readonly keepHooks: boolean;
   /** The baseline is committed. The line starts with `ready `. */
@@ -113,6 +116,9 @@ async function watch(collecting: Collecting, reading: ClockReading): Promise<voi
   const start = deriveStart(recorder.known, toCollectorFacts(collecting), reading);
   recorder.append(start, start.at(-1)?.at ?? clock.timelineUs());
   let isFirst = true;
+  const { checkpoints = null, onNotice } = options;
+  const heartbeat =
+    checkpoints && startHeartbeat({ options: checkpoints, recorder, clock, onNotice });
   const running: Running = {
     options,
     bootId,
@@ -132,6 +138,7 @@ async function watch(collecting: Collecting, reading: ClockReading): Promise<voi
       procRoot: options.procRoot,
       own: { net: host.ownNamespaces.net, mnt: host.ownNamespaces.mnt },
     }),
+    heartbeat,
     onScan(scan) {
       if (isFirst) {
         isFirst = false;
@@ -147,6 +154,7 @@ async function watch(collecting: Collecting, reading: ClockReading): Promise<voi
   const atUs = Math.max(clock.timelineUs(), recorder.known.lastAt);
   const reason = describeStop(options);
   recorder.append(deriveStop(recorder.known, last, { atUs, reason }), atUs);
+  await heartbeat?.finish();
 }
 /** The line that scripts wait for, and before it what the first scan could not read. */
 function announce({ options, recorder, observers }: Collecting, scan: Scan): void {

@@ -8,6 +8,7 @@ import { US_PER_MS, US_PER_SECOND } from '../domain/time.ts';
 import type { TimelineClock } from '../observe/host-clock.ts';
 import type { ContainerRound } from './container-round.ts';
 import type { NsidRound } from './nsid-round.ts';
+import type { Heartbeat } from './checkpoint-heartbeat.ts';
 import type { Observers } from './open-observers.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -33,6 +34,8 @@ export interface Running {
   readonly nsids: NsidRound;
   /** A scan is in the record. */
   readonly onScan: (scan: Scan) => void;
+  /** Signs and publishes the head of the log; null when there is no key. */
+  readonly heartbeat: Heartbeat | null;
 }
 
 /** A stretch of coverage is written at least this often. */
@@ -53,7 +56,7 @@ export function recordClockStep({ recorder, clock }: Running): void {
 
 /** Says to readers up to when they may rely on the record. */
 export function recordPulse(
-  { recorder, options }: Running,
+  { recorder, options, heartbeat }: Running,
   scan: Pick<Scan, 'startedAtUs' | 'endedAtUs'>,
   watchedUs: number | null,
 ): void {
@@ -63,6 +66,25 @@ export function recordPulse(
     scanIntervalUs: options.scanIntervalMs * US_PER_MS,
     watchedUs,
   });
+  heartbeat?.beat();
+}
+
+/** A checkpoint need not wait for a scan that is far away. */
+const BEAT_US = US_PER_SECOND;
+
+/** Sleeps as `rest` does, and publishes checkpoints meanwhile. */
+export async function restBeating(
+  { options, heartbeat, clock }: Running,
+  restUs: number,
+): Promise<void> {
+  const endUs = clock.timelineUs() + restUs;
+  if (heartbeat !== null) {
+    while (!options.signal.aborted && endUs - clock.timelineUs() > BEAT_US) {
+      await rest(BEAT_US, options.signal);
+      heartbeat.beat();
+    }
+  }
+  await rest(endUs - clock.timelineUs(), options.signal);
 }
 
 /** Sleeps, and returns at once when the collector is told to stop. */

@@ -8,7 +8,7 @@ import {
   HEARTBEAT_US,
   recordClockStep,
   recordPulse,
-  rest,
+  restBeating,
   type Running,
 } from './running.ts';
 
@@ -43,9 +43,9 @@ export async function watchByScans(running: Running, resumed: Watch): Promise<Wa
     if (options.once) {
       break;
     }
-    await rest(
+    await restBeating(
+      running,
       Math.min(restAfterScanUs(scan, intervalUs), endUs - clock.timelineUs()),
-      options.signal,
     );
   }
   return watch;

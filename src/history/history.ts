@@ -111,6 +111,35 @@ export interface Report extends Answer<ReportSection> {
   readonly generatedAt: string;
 }
 
+/** The newest checkpoint of the log (c2sp.org/tlog-checkpoint). */
+export interface CheckpointJson {
+  readonly seq: number;
+  readonly at: string;
+  readonly origin: string;
+  /** How many events it covers: those before it was signed. */
+  readonly size: number;
+  readonly root: string;
+  readonly publicKey: string | null;
+  /** Names of the witnesses that cosigned. */
+  readonly cosigned: readonly string[];
+  readonly note: string;
+}
+
+/** One event, and the proof that the newest checkpoint covers it. */
+export interface ProofJson {
+  readonly seq: number;
+  /** Of the leaf, from 0. */
+  readonly index: number;
+  /** The bytes that were hashed, after a byte 0; base64. */
+  readonly leaf: string;
+  /** Inclusion proof (RFC 6962), from the leaf's sibling up; base64. */
+  readonly path: readonly string[];
+  /** Signed note of the checkpoint. */
+  readonly checkpoint: string;
+  /** All of it as one file (c2sp.org/tlog-proof). */
+  readonly text: string;
+}
+
 export interface Status {
   readonly host: string;
   readonly logId: string;
@@ -181,6 +210,10 @@ export interface History {
   ): Answer<TimelineJson>;
   /** The log in order; `after` is a seq. Reads log.db itself, not a projection. */
   events(request: { after?: number | undefined } & WindowRequest & PageRequest): Answer<EventJson>;
+  /** Errors: NsauditError `not-found` when none has been published. */
+  checkpoint(): CheckpointJson;
+  /** Errors: NsauditError `usage` for a seq that is none, `unavailable` when no checkpoint covers it yet. */
+  proof(seq: number): ProofJson;
   coverage(request: WindowRequest & PageRequest): Answer<CoverageRowJson>;
   queries(): readonly QueryDescription[];
   /** Never more rows than the limit, and no further page: as many rows as the limit may mean there is more. */

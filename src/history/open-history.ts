@@ -9,6 +9,7 @@
  */
 import { US_PER_MS } from '../domain/time.ts';
 import { requireStateDirectory } from '../store/state-directory.ts';
+import { findCheckpoint, findProof } from './find-checkpoint.ts';
 import { findEventUs, followLog } from './follow-log.ts';
 import type { History } from './history.ts';
 import { createCoverageJudge, type WholeRecord } from './judge-coverage.ts';
@@ -73,6 +74,8 @@ export function openHistory({ stateDirectory, now = wallNowUs }: OpenHistoryOpti
     process: (request) => ask((question) => listProcess(question, request)),
     timeline: (request) => ask((question) => listTimeline(question, request)),
     events: (request) => ask((question) => listEvents(question, request)),
+    checkpoint: () => ask(findCheckpoint),
+    proof: (seq) => ask((question) => findProof(question, seq)),
     coverage: (request) => ask((question) => listCoverage(question, request)),
     queries: () => [...queries.values()].map(describeQuery),
     query: (request) => {

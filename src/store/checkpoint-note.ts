@@ -4,7 +4,9 @@
  * Source: c2sp.org/tlog-checkpoint: origin, size and root, a line each; further lines are for others.
  */
 import { NsauditError } from '../domain/errors.ts';
+import { fromStoredEvent, type EventOf } from '../domain/event.ts';
 import { HASH_BYTES } from './log-hash.ts';
+import type { LogTreeReader } from './log-tree-reader.ts';
 import type { TreeHead } from './merkle-tree.ts';
 import {
   checkSignature,
@@ -114,4 +116,13 @@ export function findTrust(note: Note, keys: readonly VerifierKey[]): Trust | nul
     }
   }
   return signedBy.length === 0 ? null : { signedBy, cosignedAtS };
+}
+
+/** The newest checkpoint that the log holds; undefined when there is none. */
+export function readNewestCheckpoint(
+  reader: Pick<LogTreeReader, 'readCheckpoint'>,
+): EventOf<'checkpoint.published'> | undefined {
+  const stored = reader.readCheckpoint();
+  const event = stored && fromStoredEvent(stored);
+  return event?.event === 'checkpoint.published' ? event : undefined;
 }

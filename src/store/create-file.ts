@@ -1,5 +1,13 @@
 /** Creating and replacing files of the state directory so that they survive a crash. */
-import { closeSync, fchmodSync, fsyncSync, openSync, renameSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf, withDatabaseErrors } from './database-errors.ts';
 
@@ -33,6 +41,15 @@ export function moveIntoPlace(from: string, to: string): void {
     renameSync(from, to);
     syncPath(dirname(to));
   });
+}
+
+/** Puts a text in the place of a file: readers see the old one or the new one, also after a crash. */
+export function replaceFile(path: string, text: string): void {
+  const draftPath = `${path}.new`;
+  withDatabaseErrors(draftPath, () => rmSync(draftPath, { force: true }));
+  createFile(draftPath);
+  withDatabaseErrors(draftPath, () => writeFileSync(draftPath, text));
+  moveIntoPlace(draftPath, path);
 }
 
 function syncPath(path: string): void {

@@ -36,8 +36,13 @@ export function hashLeaves(events: readonly StoredEvent[]): Buffer {
   return Buffer.from(events.map(hashLeafToHex).join(''), 'hex');
 }
 
-function hashLeafToHex({ seq, version, at, event, body }: StoredEvent): string {
-  return hash('sha256', `\u0000${seq}\n${version}\n${at}\n${event.length}\n${event}${body}`, 'hex');
+function hashLeafToHex(stored: StoredEvent): string {
+  return hash('sha256', `\u0000${toLeafText(stored)}`, 'hex');
+}
+
+/** What a leaf is the hash of, after the byte 0: in RFC 6962 the data of the leaf. */
+export function toLeafText({ seq, version, at, event, body }: StoredEvent): string {
+  return `${seq}\n${version}\n${at}\n${event.length}\n${event}${body}`;
 }
 
 /** `leaves` are those of the batch's events, in order, one after the other. */

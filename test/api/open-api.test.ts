@@ -104,7 +104,9 @@ describe('the OpenAPI document', () => {
       '500',
       '503',
     ]);
-    expect(Object.keys(paths['/v1/checkpoint']?.get.responses ?? {})).not.toContain('200');
+    expect(Object.keys(paths['/v1/checkpoint']?.get.responses[200]?.content ?? {})).toEqual([
+      'text/plain; charset=utf-8',
+    ]);
     expect(Object.keys(paths['/v1/events']?.get.responses[200]?.content ?? {})).toEqual([
       'application/json',
       'application/x-ndjson',

@@ -226,6 +226,12 @@ export function buildFakeHistory(eventCount = 3): FakeHistory {
         events.filter(({ seq }) => seq > after),
         { limit, cursor },
       ),
+    checkpoint() {
+      throw failure ?? new NsauditError('not-found', 'no checkpoint has been published.');
+    },
+    proof() {
+      throw failure ?? new NsauditError('unavailable', 'no checkpoint covers it.');
+    },
     coverage: (page) =>
       answer(
         [

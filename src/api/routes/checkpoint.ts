@@ -1,24 +1,20 @@
 import { z } from 'zod';
-import { NsauditError } from '../../domain/errors.ts';
+import type { Context } from '../context.ts';
 import { defineRoute, type Route } from '../route.ts';
 
-/** `/v1/checkpoint`: this version signs none, and says so. */
-export function checkpointRoutes(): Route[] {
+/** `/v1/checkpoint`: the newest signed note, as it is. */
+export function checkpointRoutes({ history }: Context): Route[] {
   return [
     defineRoute({
       path: '/v1/checkpoint',
       operation: 'checkpoint',
-      summary: 'The last signed checkpoint of the log; none has been published yet',
+      summary: 'The newest signed checkpoint of the log: a note as c2sp.org/tlog-checkpoint has it',
       pathParameters: z.object({}),
       query: z.object({}),
-      answers: {},
+      answers: { 'text/plain; charset=utf-8': null },
       problems: ['not-found'],
-      answer() {
-        throw new NsauditError(
-          'not-found',
-          'no checkpoint of this log has been published: this version signs none; `nsaudit verify` checks the hashes.',
-        );
-      },
+      answer: (_input, _request, reply) =>
+        reply.type('text/plain; charset=utf-8').send(history.checkpoint().note),
     }),
   ];
 }

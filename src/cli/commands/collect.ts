@@ -8,6 +8,7 @@ import { EXIT_STATUS } from '../exit-status.ts';
 import { findStateDirectory } from '../find-state-directory.ts';
 import { INITIAL_HOLDER_CHOICES, PROFILE_CHOICES } from '../options.ts';
 import { toErrorLine } from '../output.ts';
+import { readCheckpointOptions } from '../read-checkpoint-options.ts';
 import { readChoice, readSpanMs } from '../read-options.ts';
 import { readPinRoot, toPinDirectory } from '../read-pin-directory.ts';
 import { isOwnProcRoot, readProcRoot } from '../read-proc-root.ts';
@@ -50,6 +51,7 @@ export async function run(context: CommandContext): Promise<number> {
     isOwnHost: isOwnProcRoot(context),
     pinDirectory,
     keepHooks: options.has('keep-hooks'),
+    checkpoints: readCheckpointOptions(context),
     growth: DEFAULT_GROWTH_POLICY,
     machineIdPath: '/etc/machine-id',
     toolVersion: readVersion(),

@@ -9,11 +9,14 @@ import { selectColumns } from '../columns.ts';
 import type { CommandContext } from '../command-context.ts';
 import { eventColumns } from '../event-columns.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
+import { toJsonLine } from '../format-rows.ts';
 import { formatRows, presentRows, printAnswer } from '../print-answer.ts';
 import {
   readAfter,
+  readFormat,
   readPage,
   readPrintOptions,
+  readProofSeq,
   readWindow,
   type PrintOptions,
 } from '../read-options.ts';
@@ -36,6 +39,10 @@ const minimumWidths = {
 
 export async function run(context: CommandContext): Promise<number> {
   const { options, output } = context;
+  const proofSeq = readProofSeq(options);
+  if (proofSeq !== undefined) {
+    return await printProof(context, proofSeq);
+  }
   const print = readPrintOptions(context);
   selectColumns(eventColumns, print.fields);
   if (options.has('follow')) {
@@ -53,6 +60,15 @@ export async function run(context: CommandContext): Promise<number> {
       );
     }
     return status;
+  });
+}
+
+async function printProof(context: CommandContext, seq: number): Promise<number> {
+  const format = readFormat(context.options, ['table', 'json']);
+  return await askHistory(context, (history) => {
+    const { text, ...proof } = history.proof(seq);
+    context.output.write(format === 'json' ? toJsonLine(proof) : text);
+    return EXIT_STATUS.ok;
   });
 }
 

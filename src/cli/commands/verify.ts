@@ -11,9 +11,14 @@ import { formatPairs, toJsonLine } from '../format-rows.ts';
 import { toErrorLine } from '../output.ts';
 import { readTrust } from '../read-keys.ts';
 import { readFormat } from '../read-options.ts';
+import { verifyProof } from '../verify-proof.ts';
 
 export async function run(context: CommandContext): Promise<number> {
   const { operands, options, output, currentDirectory } = context;
+  const proof = options.text('proof');
+  if (proof !== undefined) {
+    return verifyProof(context, proof);
+  }
   const format = readFormat(options, ['table', 'json']);
   // Before the log is looked at: the collector may publish meanwhile.
   const trust = readTrust(context);
