@@ -102,6 +102,15 @@ function createReader(db: DatabaseHandle): EventLogReader {
 }
 
 type EventColumns = [seq: number, event: string, version: number, atUs: number, body: string];
+type RowColumns = [
+  seq: number,
+  batch: number,
+  event: string,
+  version: number,
+  atUs: number,
+  body: string,
+  leaf: Buffer,
+];
 type Statements = ReturnType<typeof prepareStatements>;
 
 function prepareStatements(db: DatabaseHandle) {
@@ -126,10 +135,12 @@ function prepareStatements(db: DatabaseHandle) {
       `SELECT batch, producer, producer_seq, first_seq, event_count, at_us, wall_us, prev_hash, hash
        FROM batch WHERE batch > ? ORDER BY batch LIMIT ?`,
     ),
-    selectEventRows: db.prepare<[number, number, number], EventRow>(
-      `SELECT seq, batch, event, version, at_us, body, leaf
-       FROM event WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?`,
-    ),
+    selectEventRows: db
+      .prepare<[number, number, number], RowColumns>(
+        `SELECT seq, batch, event, version, at_us, body, leaf
+         FROM event WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?`,
+      )
+      .raw(),
     selectSchema: db.prepare<[], SchemaEntry>(
       `SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name`,
     ),
@@ -138,6 +149,10 @@ function prepareStatements(db: DatabaseHandle) {
 
 function toStored([seq, event, version, at, body]: EventColumns): StoredEvent {
   return { seq, event, version, at, body };
+}
+
+function toEventRow([seq, batch, event, version, atUs, body, leaf]: RowColumns): EventRow {
+  return { seq, batch, event, version, at_us: atUs, body, leaf };
 }
 
 function requireMeta(db: DatabaseHandle, key: MetaRow['key']): string {
@@ -181,7 +196,9 @@ function readBatches(statements: Statements, after: number, eventLimit: number):
     }
     remaining -= row.event_count;
     const lastSeq = row.first_seq + row.event_count - 1;
-    const events = statements.selectEventRows.all(row.first_seq, lastSeq, row.event_count);
+    const events = statements.selectEventRows
+      .all(row.first_seq, lastSeq, row.event_count)
+      .map(toEventRow);
     found.push({ row, events });
   }
   return found;

@@ -8,6 +8,7 @@ import { benchInventory } from './inventory.ts';
 import { benchKernelEvents } from './kernel-events.ts';
 import { formatRow, isMet, type BenchRow } from './measure.ts';
 import { benchRebuild } from './rebuild.ts';
+import { benchVerify } from './verify.ts';
 
 /** The C sources of the references are not compiled into dist. */
 const sourceDirectory = resolve(import.meta.dirname, '../../../test/bench');
@@ -17,6 +18,7 @@ const benchmarks: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   'kernel-events': () => benchKernelEvents(sourceDirectory),
   append: benchAppend,
   rebuild: benchRebuild,
+  verify: benchVerify,
 };
 
 const wanted = process.argv.slice(2);
