@@ -6,9 +6,9 @@ import type { GrowthPolicy } from '../domain/growth-policy.ts';
 import type { Scan } from '../domain/scan.ts';
 import { US_PER_MS, US_PER_SECOND } from '../domain/time.ts';
 import type { TimelineClock } from '../observe/host-clock.ts';
+import type { Heartbeat } from './checkpoint-heartbeat.ts';
 import type { ContainerRound } from './container-round.ts';
 import type { NsidRound } from './nsid-round.ts';
-import type { Heartbeat } from './checkpoint-heartbeat.ts';
 import type { Observers } from './open-observers.ts';
 import type { Recorder } from './recorder.ts';
 
