@@ -31,7 +31,10 @@ function listFiles(directory = root): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) return generatedFolders.has(entry.name) ? [] : listFiles(path);
-    return entry.isFile() && !/[.]db(-wal|-shm)?$/.test(entry.name) ? [relative(root, path)] : [];
+    // In a linked working tree .git is a file.
+    return entry.isFile() && !/^[.]git$|[.]db(-wal|-shm)?$/.test(entry.name)
+      ? [relative(root, path)]
+      : [];
   });
 }
 

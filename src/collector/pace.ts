@@ -27,10 +27,12 @@ const SILENCE_FACTOR = 5;
 /**
  * How long to wait after a scan in the kernel profiles, where hooks tell what is urgent and scans only
  * find descriptors and bind mounts: as long as asked for, but scans never take more than a third of a percent
- * of a core. `busyUs` is the CPU time of the scan and of judging it.
+ * of a core at an interval of a second or more. Who asks for shorter intervals allows in proportion more, a
+ * tenth of a core at most. `busyUs` is the CPU time of the scan and of judging it.
  */
 export function restBetweenScansUs(busyUs: number, intervalUs: number): number {
-  return Math.max(intervalUs - busyUs, KERNEL_REST_FACTOR * busyUs);
+  const restFactor = KERNEL_REST_FACTOR * Math.min(1, intervalUs / DEFAULT_INTERVAL_US);
+  return Math.max(intervalUs - busyUs, Math.max(restFactor, KERNEL_REST_FACTOR_LEAST) * busyUs);
 }
 
 /** How long to wait before a scan that something asked for: a tenth of a core at most. */
@@ -38,6 +40,8 @@ export function restBeforeWantedScanUs(busyUs: number): number {
   return Math.max(WANTED_REST_LEAST_US, WANTED_REST_FACTOR * busyUs);
 }
 
+const DEFAULT_INTERVAL_US = 1_000_000;
 const KERNEL_REST_FACTOR = 299;
+const KERNEL_REST_FACTOR_LEAST = 9;
 const WANTED_REST_LEAST_US = 100_000;
 const WANTED_REST_FACTOR = 9;
