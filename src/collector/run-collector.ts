@@ -12,7 +12,7 @@ import {
   chooseAnchor,
   deriveStart,
   deriveStop,
-  type ClockReading,
+  type Anchor,
   type CollectorFacts,
 } from '../domain/derive-session.ts';
 import { SCAN_SOURCES, type Scan, type ScanSource } from '../domain/scan.ts';
@@ -79,15 +79,16 @@ export async function runCollector(options: CollectorOptions): Promise<void> {
       options.onNotice(`read.db was built anew from the log: ${recorder.rebuildReason}`);
     }
     const { bootId } = host;
-    const reading = () => ({ bootTimeUs: hostClock.bootTimeUs(), wallUs: hostClock.wallUs() });
-    const { anchorUs } = chooseAnchor(recorder.known, bootId, reading());
+    const reading = { bootTimeUs: hostClock.bootTimeUs(), wallUs: hostClock.wallUs() };
+    const anchor = chooseAnchor(recorder.known, bootId, reading);
+    const { anchorUs } = anchor;
     const clock = createTimelineClock(hostClock, anchorUs);
     const nsids = options.isOwnHost ? openNsids() : null;
     const observers = openObservers({ ...options, bootId, clock, anchorUs });
     try {
       observers.notices.forEach((notice) => options.onNotice(notice));
       const source = nsids === null || 'missing' in nsids ? null : nsids;
-      await watch({ options, host, recorder, clock, observers, nsids: source }, reading());
+      await watch({ options, host, recorder, clock, observers, nsids: source }, anchor);
     } finally {
       observers.close({ keepPins: options.keepHooks });
       if (nsids !== null && 'close' in nsids) {
@@ -109,11 +110,14 @@ interface Collecting {
 }
 
 /** From the start to the stop, both recorded. */
-async function watch(collecting: Collecting, reading: ClockReading): Promise<void> {
+async function watch(collecting: Collecting, anchor: Anchor): Promise<void> {
   const { options, host, recorder, clock, observers } = collecting;
   const { bootId } = host;
   const resumed = resumeWatch(recorder.known, bootId);
-  const start = deriveStart(recorder.known, toCollectorFacts(collecting), reading);
+  const start = deriveStart(recorder.known, toCollectorFacts(collecting), {
+    anchor,
+    bootTimeUs: clock.bootTimeUs(),
+  });
   recorder.append(start, start.at(-1)?.at ?? clock.timelineUs());
   let isFirst = true;
   const { checkpoints = null, onNotice } = options;

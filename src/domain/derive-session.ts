@@ -18,12 +18,14 @@ export interface ClockReading {
   readonly bootTimeUs: number;
 }
 
+/** Where a boot is on the host timeline, and wall time minus timeline. */
+export interface Anchor {
+  readonly anchorUs: number;
+  readonly offsetUs: number;
+}
+
 /** The anchor of the running boot: the recorded one, or a new one that never lets the timeline run back. */
-export function chooseAnchor(
-  known: Known,
-  bootId: string,
-  reading: ClockReading,
-): { anchorUs: number; offsetUs: number } {
+export function chooseAnchor(known: Known, bootId: string, reading: ClockReading): Anchor {
   if (known.boot?.boot === bootId) {
     return { anchorUs: known.boot.anchorUs, offsetUs: known.wallOffsets.at(-1)?.offsetUs ?? 0 };
   }
@@ -33,14 +35,16 @@ export function chooseAnchor(
 /**
  * Derives what a start means: the end of everything of an earlier boot, the new boot, and the start itself.
  * An ended boot's namespaces were last known when the log ends, and gone when the next boot began.
+ *
+ * `anchor` is the one that everything else of this run is reckoned by: chosen once, because two readings of
+ * the clocks differ by as long as the process had to wait between them.
  */
 export function deriveStart(
   known: Known,
   facts: CollectorFacts,
-  reading: ClockReading,
+  { anchor: { anchorUs, offsetUs }, bootTimeUs }: { anchor: Anchor; bootTimeUs: number },
 ): AuditEvent[] {
-  const { anchorUs, offsetUs } = chooseAnchor(known, facts.boot, reading);
-  const draft = startDraft(known.position, anchorUs + reading.bootTimeUs);
+  const draft = startDraft(known.position, anchorUs + bootTimeUs);
   if (known.boot?.boot !== facts.boot) {
     const { boot, kernel } = facts;
     const previousBoot = known.boot?.boot ?? null;

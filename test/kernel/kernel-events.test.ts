@@ -18,7 +18,6 @@ import {
   type EventRecorder,
 } from './event-recorder.ts';
 import { findObstacle, listOwnNamespaceDescriptors, startLab, type Lab } from './lab.ts';
-import { CLOCK_SKEW_US } from './lives.ts';
 
 const found = findObstacle() === null ? findEventProfile() : { obstacle: findObstacle() };
 const obstacle = 'obstacle' in found ? found.obstacle : null;
@@ -75,8 +74,8 @@ describe.skipIf(obstacle !== null)(`kernel events of real namespaces${notRun}`, 
         isRecovered: false,
       });
       expect(birth?.facts?.exe).toMatch(/\/python3[.\d]*$/);
-      expect(birth?.atUs).toBeGreaterThanOrEqual(step.beforeUs - CLOCK_SKEW_US);
-      expect(birth?.atUs).toBeLessThanOrEqual(step.afterUs + CLOCK_SKEW_US);
+      expect(birth?.atUs).toBeGreaterThanOrEqual(step.beforeUs);
+      expect(birth?.atUs).toBeLessThanOrEqual(step.afterUs);
       const owner = type === 'user' ? undefined : links.user;
       expect(birth?.owner?.inum).toBe(owner ?? readInitial().user);
     }

@@ -18,14 +18,7 @@ import {
   type Step,
   type Watcher,
 } from './lab.ts';
-import {
-  CLOCK_SKEW_US,
-  expectEndWithin,
-  expectExactlyWithin,
-  holdersOf,
-  lastLife,
-  requireLife,
-} from './lives.ts';
+import { expectEndWithin, expectExactlyWithin, holdersOf, lastLife, requireLife } from './lives.ts';
 
 const obstacle = findKernelObstacle();
 const SCAN_INTERVAL_MS = 100;
@@ -314,8 +307,6 @@ function expectTrash(record: Record, truth: readonly Trash[], pid: number): void
     );
     expect(life?.creator).toMatchObject({ pid, how: 'unshare' });
     // When the last one was left is when the process ended, which the lab does not measure.
-    expect(life?.gone?.by).toBeGreaterThanOrEqual(
-      record.anchorUs + (leftAfterUs ?? bornByUs) - CLOCK_SKEW_US,
-    );
+    expect(life?.gone?.by).toBeGreaterThanOrEqual(record.anchorUs + (leftAfterUs ?? bornByUs));
   }
 }

@@ -10,7 +10,6 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { only } from '../support/scan-builder.ts';
 import { findKernelObstacle, makeStateDirectory, readRecord, startLab, type Lab } from './lab.ts';
-import { CLOCK_SKEW_US } from './lives.ts';
 
 const launcher = resolve(import.meta.dirname, '../../nsaudit');
 const isBuilt = existsSync(resolve(import.meta.dirname, '../../dist/src/cli/main.js'));
@@ -119,7 +118,7 @@ describe.skipIf(obstacle)(
         ({ type, creator }) => type === 'net' && creator?.pid === made.result.pid,
       );
       expect(life?.born.after).toBe(life?.born.by);
-      expect(life?.born.by).toBeLessThanOrEqual(record.anchorUs + made.afterUs + CLOCK_SKEW_US);
+      expect(life?.born.by).toBeLessThanOrEqual(record.anchorUs + made.afterUs);
       expect(only(record.events, 'observation.gap')).toEqual([]);
       const left = readdirSync(join(bpffs, 'nsaudit')).flatMap((name) =>
         readdirSync(join(bpffs, 'nsaudit', name)),

@@ -6,13 +6,6 @@ import type { Lifespan } from '../../src/domain/lifespan.ts';
 import type { NamespaceType } from '../../src/domain/namespace-type.ts';
 import type { Record, Step } from './lab.ts';
 
-/**
- * How far the clock of the hooks may lie beside the one that the lab reads. They are one clock, but hooks read it
- * without its lock (kernel/time/timekeeping.c, ktime_get_mono_fast_ns: not monotonic across an update). Seen:
- * 2 µs in 20,000 births, and 37 µs once in a loaded virtual machine.
- */
-export const CLOCK_SKEW_US = 200;
-
 /** The only life of a namespace that is not an initial one. */
 export function requireLife(
   record: Record,
@@ -93,9 +86,7 @@ export function expectExactlyWithin(
   expect(bounds, what).toMatchObject({ evidence: 'kernel-event' });
   expect(bounds?.after, `${what}: exact`).toBe(bounds?.by);
   expect(bounds?.by ?? 0, `${what}: not before`).toBeGreaterThanOrEqual(
-    record.anchorUs + step.beforeUs - CLOCK_SKEW_US,
+    record.anchorUs + step.beforeUs,
   );
-  expect(bounds?.by ?? 0, `${what}: not after`).toBeLessThanOrEqual(
-    record.anchorUs + step.afterUs + CLOCK_SKEW_US,
-  );
+  expect(bounds?.by ?? 0, `${what}: not after`).toBeLessThanOrEqual(record.anchorUs + step.afterUs);
 }

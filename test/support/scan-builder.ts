@@ -1,7 +1,12 @@
 import type { Change } from '../../src/domain/change.ts';
 /** Builds scans by hand for tests of the pure rules: a small world of processes, descriptors and mounts. */
 import { deriveEvents, type DerivePolicy } from '../../src/domain/derive-events.ts';
-import { deriveStart, deriveStop, type CollectorFacts } from '../../src/domain/derive-session.ts';
+import {
+  chooseAnchor,
+  deriveStart,
+  deriveStop,
+  type CollectorFacts,
+} from '../../src/domain/derive-session.ts';
 import {
   eventSchema,
   fromStoredEvent,
@@ -179,7 +184,8 @@ export class Auditor {
       bootTimeUs: second * 1_000_000,
     };
     this.watch = resumeWatch(this.known, boot);
-    this.append(deriveStart(this.known, { ...COLLECTOR, boot }, reading));
+    const anchor = chooseAnchor(this.known, boot, reading);
+    this.append(deriveStart(this.known, { ...COLLECTOR, boot }, { ...reading, anchor }));
     return this.watch;
   }
 

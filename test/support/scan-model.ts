@@ -10,6 +10,7 @@ import { emptyBirthBooks, openBirthBooks } from '../../src/domain/birth-books.ts
 import { deriveEvents, type DerivePolicy } from '../../src/domain/derive-events.ts';
 import {
   deriveClockStep,
+  chooseAnchor,
   deriveStart,
   deriveStop,
   type CollectorFacts,
@@ -249,7 +250,8 @@ class ModelWatcher {
       boot: this.#bootId,
       initialHolders: this.#policy.initialHolders,
     };
-    this.#append(deriveStart(this.#known, facts, reading));
+    const anchor = chooseAnchor(this.#known, this.#bootId, reading);
+    this.#append(deriveStart(this.#known, facts, { ...reading, anchor }));
     return watch;
   }
 
