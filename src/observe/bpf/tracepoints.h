@@ -230,7 +230,8 @@ int on_exec(u64 *context)
 {
 	struct task_struct *task = (void *)context[0];
 	const struct config *config = read_config();
-	struct task_block block;
+	/* Before Linux 6.3 the verifier wants every byte of it set on every way. */
+	struct task_block block = {};
 	struct namespaces set;
 	u64 now;
 
