@@ -2,18 +2,16 @@
  * kill -9 of a collector whose hooks are pinned, while namespaces are made as fast as can be, and the start
  * after it. The collector is the built program; the BPF file system is mounted for the test.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { only } from '../support/scan-builder.ts';
+import { endProgram, findBuildObstacle, startCollectorProgram } from './collector-program.ts';
 import { findKernelObstacle, makeStateDirectory, readRecord, startLab, type Lab } from './lab.ts';
 
-const launcher = resolve(import.meta.dirname, '../../nsaudit');
-const isBuilt = existsSync(resolve(import.meta.dirname, '../../dist/src/cli/main.js'));
-const obstacle = findKernelObstacle() ?? (isBuilt ? null : 'not built: run npm run build');
+const obstacle = findKernelObstacle() ?? findBuildObstacle();
 const BIRTHS = 30_000;
 
 let lab: Lab;
@@ -23,30 +21,10 @@ const collectors: ChildProcess[] = [];
 
 async function startCollector(...more: readonly string[]): Promise<ChildProcess> {
   const pins = ['--pin-dir', join(bpffs, 'nsaudit')];
-  const child = spawn(launcher, ['collect', ...pins, ...more, '--state-dir', stateDirectory], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const { child, ready } = startCollectorProgram([...pins, ...more, '--state-dir', stateDirectory]);
   collectors.push(child);
-  const said: string[] = [];
-  for await (const line of createInterface({ input: child.stderr })) {
-    said.push(line);
-    if (line.startsWith('ready ')) {
-      child.stderr.resume();
-      return child;
-    }
-  }
-  throw new Error(`the collector ended before it was ready: ${said.join('; ')}`);
-}
-
-function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  return new Promise((done) => {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      done();
-    } else {
-      child.on('exit', () => done());
-      child.kill(signal);
-    }
-  });
+  await ready;
+  return child;
 }
 
 function run(command: string, ...words: readonly string[]): void {
@@ -74,7 +52,7 @@ describe.skipIf(obstacle)(
 
     afterEach(async () => {
       await lab.end();
-      await Promise.all(collectors.map((child) => end(child, 'SIGKILL')));
+      await Promise.all(collectors.map((child) => endProgram(child, 'SIGKILL')));
       run('umount', bpffs);
       rmSync(bpffs, { recursive: true, force: true });
       rmSync(dirname(stateDirectory), { recursive: true, force: true });
@@ -84,12 +62,12 @@ describe.skipIf(obstacle)(
       const first = await startCollector();
       const storm = lab.run<{ pid: number; isWhole: boolean }>(`storm("uts", ${BIRTHS})`);
       await pause(150);
-      await end(first, 'SIGKILL');
+      await endProgram(first, 'SIGKILL');
       const { result } = await storm;
       expect(result.isWhole).toBe(true);
       const second = await startCollector();
       await pause(3_000);
-      await end(second, 'SIGTERM');
+      await endProgram(second, 'SIGTERM');
       const record = readRecord(stateDirectory);
       const lives = record.lifespans.filter(
         ({ type, creator }) => type === 'uts' && creator?.pid === result.pid,
@@ -108,11 +86,11 @@ describe.skipIf(obstacle)(
 
     test('a stop takes the pins away, unless they are to be kept for the next start', async () => {
       const keeping = await startCollector('--keep-hooks');
-      await end(keeping, 'SIGTERM');
+      await endProgram(keeping, 'SIGTERM');
       expect(readdirSync(join(bpffs, 'nsaudit'))).toHaveLength(1);
       const made = await lab.run<{ pid: number; links: { net: number } }>('spawn("net")');
       const next = await startCollector();
-      await end(next, 'SIGTERM');
+      await endProgram(next, 'SIGTERM');
       const record = readRecord(stateDirectory);
       const life = record.lifespans.find(
         ({ type, creator }) => type === 'net' && creator?.pid === made.result.pid,

@@ -2,16 +2,19 @@
  * kill -9 of a real collector process, and what the next start makes of it. The collector is the built
  * program; the namespaces and the times are the lab's.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  endProgram,
+  findBuildObstacle,
+  LAUNCHER,
+  startCollectorProgram,
+} from './collector-program.ts';
 import { findObstacle, makeStateDirectory, readRecord, startLab, type Lab } from './lab.ts';
 
-const launcher = resolve(import.meta.dirname, '../../nsaudit');
-const isBuilt = existsSync(resolve(import.meta.dirname, '../../dist/src/cli/main.js'));
-const obstacle = findObstacle() ?? (isBuilt ? null : 'not built: run npm run build');
+const obstacle = findObstacle() ?? findBuildObstacle();
 
 let lab: Lab;
 let stateDirectory: string;
@@ -19,34 +22,11 @@ const collectors: ChildProcess[] = [];
 
 /** Starts a collector and waits for its ready line. */
 async function startCollector(): Promise<ChildProcess> {
-  const child = spawn(
-    launcher,
-    ['collect', '--scan-interval', '50ms', '--pin-dir', 'none', '--state-dir', stateDirectory],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
+  const pace = ['--scan-interval', '50ms', '--pin-dir', 'none'];
+  const { child, ready } = startCollectorProgram([...pace, '--state-dir', stateDirectory]);
   collectors.push(child);
-  const said: string[] = [];
-  for await (const line of createInterface({ input: child.stderr })) {
-    said.push(line);
-    if (line.startsWith('ready ')) {
-      child.stderr.resume();
-      return child;
-    }
-  }
-  throw new Error(`the collector ended before it was ready: ${said.join('; ')}`);
-}
-
-function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  return new Promise((done) => {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      done();
-    } else {
-      child.on('exit', () => done());
-      child.kill(signal);
-    }
-  });
+  await ready;
+  return child;
 }
 
 function pause(ms: number): Promise<void> {
@@ -57,7 +37,7 @@ function pause(ms: number): Promise<void> {
 
 function verify(): { status: number | null; output: string } {
   const { status, stdout, stderr } = spawnSync(
-    launcher,
+    LAUNCHER,
     ['verify', '--state-dir', stateDirectory],
     { encoding: 'utf8' },
   );
@@ -74,7 +54,7 @@ describe.skipIf(obstacle)(
 
     afterEach(async () => {
       await lab.end();
-      await Promise.all(collectors.map((child) => end(child, 'SIGKILL')));
+      await Promise.all(collectors.map((child) => endProgram(child, 'SIGKILL')));
       rmSync(dirname(stateDirectory), { recursive: true, force: true });
     });
 
@@ -84,13 +64,13 @@ describe.skipIf(obstacle)(
       const stays = await lab.run<{ pid: number; links: { uts: number } }>('spawn("uts")');
       await pause(400);
       const killing = await lab.run<number>('now_us()');
-      await end(first, 'SIGKILL');
+      await endProgram(first, 'SIGKILL');
       expect(verify()).toMatchObject({ status: 0 });
       const ended = await lab.run(`end(${dies.result.pid})`);
       const born = await lab.run<{ pid: number; links: { ipc: number } }>('spawn("ipc")');
       const second = await startCollector();
       await pause(500);
-      await end(second, 'SIGTERM');
+      await endProgram(second, 'SIGTERM');
       expect(verify()).toMatchObject({ status: 0 });
 
       const record = readRecord(stateDirectory);
@@ -130,12 +110,12 @@ describe.skipIf(obstacle)(
         const collector = await startCollector();
         const busy = lab.run('trash(0.02, 10)');
         await pause(Math.random() * 200);
-        await end(collector, 'SIGKILL');
+        await endProgram(collector, 'SIGKILL');
         await busy;
         expect(verify()).toMatchObject({ status: 0 });
       }
       const last = await startCollector();
-      await end(last, 'SIGTERM');
+      await endProgram(last, 'SIGTERM');
       const gaps = readRecord(stateDirectory).events.filter(
         (event) => event.event === 'observation.gap',
       );
@@ -145,7 +125,7 @@ describe.skipIf(obstacle)(
     test('a second collector is refused and changes nothing', async () => {
       await startCollector();
       const { status, stderr } = spawnSync(
-        launcher,
+        LAUNCHER,
         ['collect', '--once', '--state-dir', stateDirectory],
         { encoding: 'utf8' },
       );
