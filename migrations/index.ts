@@ -10,6 +10,7 @@ import * as read0001 from './0001-read.ts';
 import * as log0002 from './0002-log.ts';
 import * as read0002 from './0002-read.ts';
 import * as read0003 from './0003-read.ts';
+import * as read0004 from './0004-read.ts';
 
 export const logMigrations: Readonly<Record<string, Migration>> = {
   '0001-log': log0001,
@@ -19,4 +20,5 @@ export const readMigrations: Readonly<Record<string, Migration>> = {
   '0001-read': read0001,
   '0002-read': read0002,
   '0003-read': read0003,
+  '0004-read': read0004,
 };

@@ -63,7 +63,7 @@ CREATE INDEX event_checkpoint ON event (seq) WHERE event = 'checkpoint.published
 
 -- read.db
 PRAGMA application_id = 1853055346;
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 CREATE TABLE "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
 CREATE TABLE "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
 CREATE TABLE projection (
@@ -125,7 +125,7 @@ CREATE TABLE lifespan (
     owner               INTEGER,
     parent              INTEGER,
     owner_uid           INTEGER,
-    names               TEXT    NOT NULL, containers TEXT NOT NULL DEFAULT '[]', nsids TEXT NOT NULL DEFAULT '[]', -- JSON array of paths
+    names               TEXT    NOT NULL, containers TEXT NOT NULL DEFAULT '[]', nsids TEXT NOT NULL DEFAULT '[]', counted_references TEXT, -- JSON array of paths
     CHECK (from_us <= to_us)
   ) STRICT;
 CREATE INDEX lifespan_class ON lifespan (class, from_us, to_us);

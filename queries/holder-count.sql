@@ -1,6 +1,7 @@
 -- name:     holder-count
 -- question: How many holders did a namespace have at an instant?
 --   For an initial namespace the counted processes of the last count are part of it.
+--   References that nothing visible explains (unattributed) are none.
 --   Members that came and went beyond the limits on growth (holders.churned) are in no instant's count.
 -- parameters:
 --   lifespan  lifespan required  the life of the namespace; in SQL also a JSON array of ids
@@ -27,6 +28,7 @@ SELECT
       SELECT count(*)
       FROM holder AS h
       WHERE h.lifespan = l.id
+        AND h.kind <> 'unattributed'
         AND h.from_us <= a.at_us
         AND h.to_us > a.at_us
         AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
@@ -45,6 +47,7 @@ SELECT
       CROSS JOIN holder AS h
       WHERE k.table_name = 'holder'
         AND h.lifespan = l.id
+        AND h.kind <> 'unattributed'
         AND h.class = k.class
         AND h.from_us > a.at_us - k.width_us
         AND h.from_us <= a.at_us

@@ -32,6 +32,7 @@
 --   names                  json     paths it was ever mounted at
 --   containers             json     control groups of containers whose processes ever held it
 --   nsids                  json     network namespace ids it had, with observer, from and to
+--   counted_references     json     references as last recorded: total, who has them, and at which instant
 --   holders_now            count    holders it has now
 --   holders_ever           count    holders it has had until now
 -- uses:     the primary key
@@ -66,6 +67,7 @@ SELECT
   l.names,
   l.containers,
   l.nsids,
+  l.counted_references,
   c.holders_now,
   c.holders_ever
 FROM json_each(:lifespan) AS j

@@ -12,6 +12,7 @@ import {
   eventJsonSchema,
   holderJsonSchema,
   lifespanJsonSchema,
+  referencesJsonSchema,
   unreadableJsonSchema,
 } from '../domain/json.ts';
 import { NAMESPACE_TYPES } from '../domain/namespace-type.ts';
@@ -129,6 +130,7 @@ export const NAMED_SCHEMAS: readonly z.ZodType[] = [
   boundsJsonSchema,
   containerJsonSchema,
   creatorJsonSchema,
+  referencesJsonSchema,
   lifespanJsonSchema,
   holderJsonSchema,
   coverageJsonSchema,

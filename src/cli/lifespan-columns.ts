@@ -3,6 +3,7 @@ import type { LifespanJson } from '../domain/json.ts';
 import { formatBounds } from './bounds-text.ts';
 import { plainColumn, type Column, type ColumnTable } from './columns.ts';
 import { containerColumns, toContainerText } from './container-columns.ts';
+import { formatReferences } from './references-text.ts';
 
 const CREATOR_FIELDS: readonly (readonly [field: string, help: string])[] = [
   ['pid', 'process id of the creator'],
@@ -18,6 +19,15 @@ const CREATOR_FIELDS: readonly (readonly [field: string, help: string])[] = [
   ['containerId', 'the container its control group names'],
   ['how', 'unshare, clone or clone3; empty when only a scan saw the result'],
   ['evidence', 'kernel-event, or scan: the oldest process seen holding it when it was first seen'],
+];
+
+const REFERENCE_FIELDS: readonly (readonly [field: string, help: string])[] = [
+  ['total', 'references that the kernel counted'],
+  ['processSets', 'of processes, one for all that share their namespaces'],
+  ['nsfsInodes', 'of descriptors and bind mounts, one for all of them'],
+  ['sockets', 'of sockets and tun descriptors'],
+  ['unattributed', 'of nobody that can be seen'],
+  ['at', 'when they were counted'],
 ];
 
 /** The compound column of two bounds and the plain ones of its parts. */
@@ -123,6 +133,17 @@ const columns: readonly Column<LifespanJson>[] = [
   }),
   plainColumn('initial', 'whether it is an initial namespace'),
   {
+    ...plainColumn<LifespanJson>(
+      'references',
+      'what the kernel counted on it, as last recorded, and who had it',
+    ),
+    parts: REFERENCE_FIELDS.map(([field]) => `references.${field}`),
+    toText: ({ references }) => formatReferences(references),
+  },
+  ...REFERENCE_FIELDS.map(([field, help]) =>
+    plainColumn<LifespanJson>(`references.${field}`, help),
+  ),
+  {
     ...plainColumn<LifespanJson>('holders', 'holders: now/ever', { align: 'right' }),
     parts: ['holders.now', 'holders.ever'],
     toText: ({ holders }) => `${holders.now}/${holders.ever}`,
@@ -162,7 +183,8 @@ export const lifeInFull: ColumnTable<LifespanJson> = {
   columns,
   defaults: columns
     .filter(
-      ({ field }) => !/^(born|unheld|unreferenced|gone|holders|creator[.]container)[.]/.test(field),
+      ({ field }) =>
+        !/^(born|unheld|unreferenced|gone|holders|creator[.]container|references)[.]/.test(field),
     )
     .filter(({ field }) => field !== 'creator' && field !== 'certainty' && field !== 'suspected')
     .map(({ field }) => field),

@@ -17,6 +17,7 @@ import {
   settleStorms,
   type StormInput,
 } from '../domain/derive-kernel-storms.ts';
+import { withRelatives } from '../domain/derive-relatives.ts';
 import { startFoldingDraft, type Draft } from '../domain/draft.ts';
 import type { AuditEvent } from '../domain/event.ts';
 import type { InitialNamespaces } from '../domain/initial-namespaces.ts';
@@ -204,7 +205,8 @@ export class KernelSession {
     const { known } = recorder;
     const memory = this.#memory;
     const atUs = Math.max(clock.timelineUs(), known.lastAt);
-    const draft = startFoldingDraft(known, atUs, (event) => recorder.fold(event));
+    const bare = startFoldingDraft(known, atUs, (event) => recorder.fold(event));
+    const draft = withRelatives(known, bare);
     const books = openMemberBooks(this.#watch.members, policy.growth);
     const storms = openStorms(memory, policy.growth);
     const input: StormInput = {

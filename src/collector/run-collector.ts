@@ -60,6 +60,8 @@ const UNREADABLE_NOUNS: Readonly<Record<ScanSource, string>> = {
   mounts: 'mounts of a mount namespace',
   facts: 'facts about a process',
   relations: 'owner and parent of a namespace',
+  sockets: 'sockets of a process',
+  references: 'references to a namespace',
 };
 
 /**

@@ -32,3 +32,11 @@ export const boundsSchema = z.object({
 
 /** Both ends in microseconds on the host timeline. */
 export type Bounds = z.infer<typeof boundsSchema>;
+
+/**
+ * An end that no beginning follows. Records that contradict one another, as after a loss, must not turn an
+ * interval around: then the end is later than was told.
+ */
+export function notBefore(end: Bounds, latestUs: number): Bounds {
+  return end.by >= latestUs ? end : { ...end, by: latestUs };
+}

@@ -22,14 +22,16 @@ interface Input {
   /** Every source ran in this scan: only then does not seeing mean anything. */
   readonly isFull: boolean;
   readonly carried: ReadonlySet<LifespanId>;
+  readonly kept: ReadonlyMap<LifespanId, 'seen' | 'carried'>;
   readonly kernel: KernelView | null;
 }
 
 /**
  * Adds namespace.unheld and namespace.disappeared to the draft, and returns the sightings to remember.
  *
- * A namespace ends only when two full scans did not see it and nothing unreadable held it last. A user
- * or pid namespace that a child or an owned namespace keeps is unheld, not ended.
+ * A namespace ends only when two full scans did not see it and nothing unreadable held it last. What a
+ * child or owned namespace keeps is held. A user or pid namespace that may be kept by one whose relations
+ * are not known is unheld, not ended.
  */
 export function deriveEnds(
   input: Input,
@@ -37,15 +39,13 @@ export function deriveEnds(
   draft: Draft,
 ): Map<LifespanId, Sighting> {
   const { known, watch, scan } = input;
-  const { implied, replaced } = resolution;
+  const { replaced } = resolution;
   const sightings = new Map<LifespanId, Sighting>();
   for (const id of resolution.lifespanOf.values()) {
-    if (!implied.has(id)) {
-      sightings.set(id, { lastSeenUs: scan.startedAtUs, missedByUs: null, keptUs: null });
-    }
+    sightings.set(id, { lastSeenUs: scan.startedAtUs, missedByUs: null });
   }
   const ended = new Set(replaced);
-  const course: Course = { ...input, implied, ended };
+  const course: Course = { ...input, ended };
   const unseen = [...known.lifespans.values()].filter(
     ({ id, initial }) => !sightings.has(id) && !replaced.has(id) && !initial,
   );
@@ -53,7 +53,6 @@ export function deriveEnds(
     const sighting = watch.sightings.get(lifespan.id) ?? {
       lastSeenUs: lifespan.born.by,
       missedByUs: null,
-      keptUs: null,
     };
     const next = judgeUnseen(course, lifespan, sighting, draft);
     if (next) {
@@ -66,7 +65,6 @@ export function deriveEnds(
 }
 
 interface Course extends Input {
-  readonly implied: Resolution['implied'];
   /** Lives that this draft has ended so far. */
   readonly ended: ReadonlySet<LifespanId>;
 }
@@ -99,12 +97,14 @@ const DEPTH_MAX = 64;
 function judgeUnseen(
   input: Course,
   lifespan: Lifespan,
-  seen: Sighting,
+  sighting: Sighting,
   draft: Draft,
 ): Sighting | undefined {
-  const isImplied = input.implied.has(lifespan.id);
-  const sighting = isImplied ? { ...seen, keptUs: input.scan.startedAtUs } : seen;
-  if (input.carried.has(lifespan.id)) {
+  const kept = input.kept.get(lifespan.id);
+  if (kept === 'seen') {
+    return { lastSeenUs: input.scan.startedAtUs, missedByUs: null };
+  }
+  if (kept === 'carried' || input.carried.has(lifespan.id) || isHeldFromBelow(input, lifespan)) {
     return { ...sighting, missedByUs: null };
   }
   if (!input.isFull) {
@@ -124,36 +124,36 @@ function judgeUnseen(
     settleMembers(input, id, null, draft);
     draft.add({ event: 'namespace.unheld', lifespan: id, type, inum, unheld: left });
   }
-  if (isImplied || input.kernel?.tellsEnd(lifespan) === true || isKept(input, lifespan)) {
+  if (input.kernel?.tellsEnd(lifespan) === true || mayBeKept(input, lifespan)) {
     return sighting;
   }
-  const gone = boundEnd(left, lifespan, sighting, { ...input.scan, evidence });
+  const gone = lifespan.unheld === null ? left : { ...left, by: input.scan.endedAtUs };
   settleMembers(input, id, gone, draft);
   draft.add({ event: 'namespace.disappeared', lifespan: id, type, inum, reason: 'vanished', gone });
   return undefined;
 }
 
-/** It ended when its last holder left, unless that was known already, or something kept it after that. */
-function boundEnd(
-  left: Bounds,
-  { unheld }: Lifespan,
-  { lastSeenUs, keptUs }: Sighting,
-  { endedAtUs: by, evidence }: { endedAtUs: number; evidence: Bounds['evidence'] },
-): Bounds {
-  if (keptUs !== null && keptUs > (left.after ?? lastSeenUs)) {
-    return { after: keptUs, by, evidence };
+/** Something that it owns or that is below it has not ended: a scan that sees neither says nothing about it. */
+function isHeldFromBelow({ known, ended }: Course, kept: Lifespan): boolean {
+  if (kept.type !== 'user' && kept.type !== 'pid') {
+    return false;
   }
-  return unheld === null ? left : { ...left, by };
+  for (const other of known.lifespans.values()) {
+    if (isKeptBy(kept, other) && !other.initial && !ended.has(other.id)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /**
- * Does a namespace that has not ended keep this one alive, by being below it or owned by it? Where nobody
- * could tell whose a held namespace is, it could be any that may be older.
+ * May a held namespace keep this one alive, by being below it or owned by it? Not one whose owner and parent
+ * are known, or else this one would be held; any other that may be younger.
  *
  * Source: user_namespaces(7), pid_namespaces(7): a child holds its parent, and every namespace the user
  * namespace that owns it.
  */
-function isKept({ known, holdings, carried, ended }: Course, kept: Lifespan): boolean {
+function mayBeKept({ known, holdings, carried, ended }: Course, kept: Lifespan): boolean {
   const { type } = kept;
   if (type !== 'user' && type !== 'pid') {
     return false;
@@ -161,9 +161,6 @@ function isKept({ known, holdings, carried, ended }: Course, kept: Lifespan): bo
   for (const other of known.lifespans.values()) {
     if (other.id === kept.id || ended.has(other.id) || other.initial) {
       continue;
-    }
-    if (isKeptBy(kept, other)) {
-      return true;
     }
     const isHeld =
       holdings.seen.has(toNamespaceKey(other.type, other.inum)) || carried.has(other.id);

@@ -9,6 +9,8 @@ import {
 import { deriveEnds } from './derive-ends.ts';
 import { deriveHolders, findCarriedHolders, findCarriedLifespans } from './derive-holders.ts';
 import { deriveLifespans, type Resolution } from './derive-lifespans.ts';
+import { findKept, withRelatives } from './derive-relatives.ts';
+import { deriveUnattributed } from './derive-unattributed.ts';
 import { startDraft, type Draft } from './draft.ts';
 /**
  * What happened, judged from what was known and what a scan saw. Pure: the same input gives the same events.
@@ -58,28 +60,20 @@ export function deriveEvents(
   const { kernel } = policy;
   const scan = kernel ? settleScan(whole, kernel.memory) : whole;
   // Beside a scan other events may have been recorded that are younger than its end.
-  const draft = startDraft(known.position, Math.max(scan.endedAtUs, known.lastAt));
+  const bare = startDraft(known.position, Math.max(scan.endedAtUs, known.lastAt));
+  const draft = withRelatives(known, bare);
   const isFull = SCAN_SOURCES.every((source) => scan.covered.includes(source));
   const gap = deriveGap({ watch, scan, policy }, draft);
   const looking: Watch = gap ? { ...watch, gapEndUs: gap.endUs } : watch;
-  const initial: InitialNamespaces = {
-    ...learnInitialNamespaces(scan.processes),
-    ...watch.initial,
-  };
-  const holdings = listHoldings(scan, { initial, initialHolders: policy.initialHolders });
-  const continuity = buildContinuity({ known, kernel }, scan, holdings);
-  const carriedHolders = findCarriedHolders({ known, scan, continuity });
-  const books = openMemberBooks(watch.members, policy.growth);
-  const carried = new Set([
-    ...findCarriedLifespans(known, carriedHolders),
-    ...findCarriedMembers({ known, books, continuity }),
-  ]);
-  const looked = { scan, holdings, initial, carried, isFull, continuity, kernel };
+  const { carriedHolders, books, ...seen } = lookOver({ known, watch, scan, policy });
+  const { initial, holdings, carried } = seen;
+  const looked = { scan, isFull, kernel, ...seen };
   const input = { known, watch: looking, books, ...looked };
 
   const resolution = deriveLifespans(input, draft);
   deriveHolders(input, resolution, carriedHolders, draft);
   const sightings = deriveEnds(input, resolution, draft);
+  const reckonings = deriveUnattributed({ ...input, whole }, resolution, draft);
   const { heartbeatUs } = policy;
   addCountedWhenDue(known, books, { atUs: scan.endedAtUs, heartbeatUs }, draft);
   const stretch = deriveStretch({ watch, scan, policy, hasGap: gap !== undefined }, draft);
@@ -108,6 +102,7 @@ export function deriveEvents(
         ...scan.covered.map((source) => [source, window] as const),
       ]),
       sightings,
+      reckonings,
       holderLastSeenUs: rememberCarried(looking, carriedHolders),
       unreadable: listUnreadable(whole),
       initial,
@@ -118,6 +113,32 @@ export function deriveEvents(
       gap: deriveGapClosed({ openGap, isFull, carried, sightings, source: policy.source }, draft),
     },
   };
+}
+
+interface Outlook {
+  readonly known: Known;
+  readonly watch: Watch;
+  readonly scan: Scan;
+  readonly policy: DerivePolicy;
+}
+
+/** What the scan saw as holdings, and what it can neither confirm nor deny. */
+function lookOver({ known, watch, scan, policy }: Outlook) {
+  const { kernel, initialHolders, growth } = policy;
+  const initial: InitialNamespaces = {
+    ...learnInitialNamespaces(scan.processes),
+    ...watch.initial,
+  };
+  const holdings = listHoldings(scan, { initial, initialHolders });
+  const continuity = buildContinuity({ known, kernel }, scan, holdings);
+  const carriedHolders = findCarriedHolders({ known, scan, continuity });
+  const books = openMemberBooks(watch.members, growth);
+  const carried = new Set([
+    ...findCarriedLifespans(known, carriedHolders),
+    ...findCarriedMembers({ known, books, continuity }),
+  ]);
+  const kept = findKept(known, holdings.seen.keys(), carried);
+  return { initial, holdings, continuity, carriedHolders, books, carried, kept };
 }
 
 function listInitialSet(initial: InitialNamespaces, resolution: Resolution): LifespanId[] {

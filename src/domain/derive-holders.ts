@@ -21,6 +21,7 @@ import {
   type NamespaceKey,
   type NamespaceType,
 } from './namespace-type.ts';
+import { NO_FACTS } from './process-facts.ts';
 import type { Scan, ScanSource } from './scan.ts';
 import type { KernelView } from './settle-scan.ts';
 import { US_PER_TICK } from './time.ts';
@@ -47,6 +48,9 @@ function sourceOf(holder: Pick<Holder, 'kind' | 'tid'>): ScanSource | undefined 
       return holder.tid === null ? 'links' : 'threads';
     case 'fd':
       return holder.tid === null ? 'descriptors' : 'threads';
+    case 'socket':
+    case 'tun':
+      return 'sockets';
     case 'bind-mount':
       return 'mounts';
     default:
@@ -66,6 +70,9 @@ export function findCarriedHolders({
   const unreadableMounts = findUnreadableMounts(known, scan);
   const carried = new Set<HolderId>();
   for (const holder of known.holders.values()) {
+    if (sourceOf(holder) === undefined) {
+      continue;
+    }
     const isOpen =
       continuity.hasMoved(holder.pid) ||
       isUndecided(holder, { scan, continuity, unreadableMounts });
@@ -91,9 +98,10 @@ interface Readable extends Pick<Input, 'scan' | 'continuity'> {
   readonly unreadableMounts: (holder: Holder) => boolean;
 }
 
+/** Who has ended has no sockets any more, whether or not the scan lists any. */
 function isUndecided(holder: Holder, { scan, continuity, unreadableMounts }: Readable): boolean {
   const source = sourceOf(holder);
-  if (source === undefined || !scan.covered.includes(source)) {
+  if (source === undefined || (!scan.covered.includes(source) && source !== 'sockets')) {
     return true;
   }
   if (source === 'mounts') {
@@ -107,10 +115,12 @@ function isUndecided(holder: Holder, { scan, continuity, unreadableMounts }: Rea
     links: process.linksUnreadable,
     threads: process.threadsUnreadable,
     descriptors: process.descriptorsUnreadable,
+    sockets: process.descriptorsUnreadable,
     facts: null,
     relations: null,
+    references: null,
   };
-  return reasons[source] !== null;
+  return reasons[source] !== null || !scan.covered.includes(source);
 }
 
 /** Lifespans that are held, as far as we know, by holders that cannot be read at the moment. */
@@ -166,7 +176,9 @@ export function deriveHolders(
   }
   const isMover = findMovers(input, still, draft);
   for (const holder of known.holders.values()) {
-    if (!still.has(holder.id) && !isEndedWith(known, holder, resolution.replaced)) {
+    const isToldByScans = sourceOf(holder) !== undefined;
+    const isStill = still.has(holder.id) || !isToldByScans;
+    if (!isStill && !isEndedWith(known, holder, resolution.replaced)) {
       addLost(input, holder, draft);
     }
   }
@@ -235,7 +247,9 @@ function toIdentity(
   holding: Holding,
   { set, held, resolution }: { set: SetId | null; held: Held; resolution: Resolution },
 ): HolderIdentity {
-  const { kind, pid, tid, startTimeTicks, fd, path, mountInum } = holding;
+  const { kind, pid, tid, startTimeTicks, fd, path, mountInum, deviceInum } = holding;
+  const lifespanOf = (type: NamespaceType, inum: number | null): LifespanId | null =>
+    inum === null ? null : (resolution.lifespanOf.get(toNamespaceKey(type, inum)) ?? null);
   return {
     kind,
     set,
@@ -245,13 +259,10 @@ function toIdentity(
     startTimeTicks,
     fd,
     path,
-    mountNamespace:
-      mountInum === null
-        ? null
-        : (resolution.lifespanOf.get(toNamespaceKey('mnt', mountInum)) ?? null),
-    socketInode: null,
-    interface: null,
-    namespace: null,
+    mountNamespace: lifespanOf('mnt', mountInum),
+    socketInode: holding.socketInode,
+    interface: holding.interface,
+    namespace: lifespanOf('net', deviceInum),
   };
 }
 
@@ -324,18 +335,6 @@ function typeOf(holding: Holding): NamespaceType | null {
   const [type = ''] = (holding.keys[0] ?? '').split(':');
   return isNamespaceType(type) ? type : null;
 }
-
-const NO_FACTS = {
-  ppid: null,
-  comm: null,
-  exe: null,
-  uid: null,
-  gid: null,
-  loginuid: null,
-  session: null,
-  cgroup: null,
-  containerId: null,
-};
 
 /** A process cannot have held anything before it started, which bounds what the first scan finds. */
 function boundGain({ known, watch, scan }: Input, holding: Holding): Bounds {

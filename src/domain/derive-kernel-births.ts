@@ -1,6 +1,7 @@
 /** Births as the kernel told them, and namespaces that a record names and nobody knew. */
-import type { Bounds } from './bounds.ts';
+import { notBefore, type Bounds } from './bounds.ts';
 import type { Draft } from './draft.ts';
+import { noteReleased } from './kernel-holders.ts';
 import type { KernelInput } from './kernel-input.ts';
 import { becomeVacant, hasJustEnded, toIdentity } from './kernel-memory.ts';
 import type { BirthRecord, KernelNamespace } from './kernel-record.ts';
@@ -193,21 +194,14 @@ function findLatestUs(known: Known, { id, born }: Lifespan): number {
   return latestUs;
 }
 
-/**
- * An end that no beginning follows. Records that contradict one another, as after a loss, must not turn an
- * interval around: then the end is later than was told.
- */
-export function notBefore(end: Bounds, latestUs: number): Bounds {
-  return end.by >= latestUs ? end : { ...end, by: latestUs };
-}
-
-/** Adds namespace.disappeared, and forgets what waited for it. */
+/** Adds namespace.disappeared, and forgets what waited for it. What it alone kept is vacant from then on. */
 export function endLifespan(
-  { known, memory, books }: KernelInput,
+  input: KernelInput,
   lifespan: Lifespan,
   draft: Draft,
   ending: Ending,
 ): void {
+  const { known, memory, books } = input;
   const { reason } = ending;
   const { id, type, inum } = lifespan;
   const gone = notBefore(ending.gone, findLatestUs(known, lifespan));
@@ -219,4 +213,5 @@ export function endLifespan(
   }
   settleMembers({ known, books }, id, gone, draft);
   draft.add({ event: 'namespace.disappeared', lifespan: id, type, inum, reason, gone });
+  noteReleased(input, lifespan, gone);
 }

@@ -18,8 +18,6 @@ import { findImplied, learnRelations, listKept, NO_RELATIONS } from './relations
 export interface Resolution {
   /** The lifespan of every namespace seen, and of those that are there because of one that was seen. */
   readonly lifespanOf: ReadonlyMap<NamespaceKey, LifespanId>;
-  /** Those of them that nothing held where we look: owners and parents of what was seen. */
-  readonly implied: ReadonlySet<LifespanId>;
   /** Lives that ended because their inum is somebody else's now. */
   readonly replaced: ReadonlySet<LifespanId>;
 }
@@ -59,12 +57,8 @@ export function deriveLifespans(input: Input, draft: Draft): Resolution {
   for (const key of seen.keys()) {
     resolve(course, key);
   }
-  const { lifespanOf, implied, replaced } = course;
-  return {
-    lifespanOf,
-    implied: new Set([...implied.keys()].flatMap((key) => lifespanOf.get(key) ?? [])),
-    replaced,
-  };
+  const { lifespanOf, replaced } = course;
+  return { lifespanOf, replaced };
 }
 
 function resolve(course: Course, key: NamespaceKey): void {
@@ -127,6 +121,7 @@ function learn({ scan }: Input, life: Lifespan, { key, relations }: Sight, draft
     ...(learnt ?? NO_RELATIONS),
     names: null,
     nsids: null,
+    references: null,
   });
 }
 
@@ -157,7 +152,7 @@ interface Birth extends Sight {
 }
 
 function addBirth(course: Course, birth: Birth): LifespanId {
-  const { input, draft, implied } = course;
+  const { input, draft } = course;
   const [type, digits] = birth.key.split(':') as [NamespaceType, string];
   const subject = { lifespan: draft.nextSeq(), type, inum: Number(digits) };
   const born = boundBirth(course, birth);
@@ -176,11 +171,6 @@ function addBirth(course: Course, birth: Birth): LifespanId {
     creator: born.after === null ? null : findCreator(birth.holdings),
     ...birth.relations,
   });
-  if (implied.has(birth.key) && !initial) {
-    // Who held it before, if anybody, was not seen.
-    const unheld: Bounds = { ...born, after: null };
-    draft.add({ event: 'namespace.unheld', ...subject, unheld });
-  }
   return subject.lifespan;
 }
 
@@ -198,9 +188,16 @@ function boundBirth({ input, implied }: Course, { key, holdings }: Birth): Bound
   const wasHidden =
     holdings.length > 0 &&
     holdings.every(({ pid, startTimeTicks }) => watch.unreadable.has(`${pid}:${startTimeTicks}`));
-  const witnesses = [...(implied.get(key) ?? [])];
-  if (wasHidden || witnesses.some((witness) => findLifespan(known, witness) !== undefined)) {
-    return { after: null, by, evidence: 'scan' };
+  const witnesses = [...(implied.get(key) ?? [])].flatMap(
+    (witness) => findLifespan(known, witness) ?? [],
+  );
+  if (wasHidden || witnesses.length > 0) {
+    // What it owns or what is below it was not there before it.
+    return {
+      after: null,
+      by: Math.min(by, ...witnesses.map(({ born }) => born.by)),
+      evidence: 'scan',
+    };
   }
   const after = watch.previous.startedAtUs;
   return { after, by, evidence: after < watch.gapEndUs ? 'inferred-after-gap' : 'scan' };

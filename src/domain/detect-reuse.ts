@@ -20,6 +20,8 @@ export interface ReuseInput {
   readonly continuity: Continuity;
   /** Namespaces that something unreadable may still hold. */
   readonly carried: ReadonlySet<LifespanId>;
+  /** Namespaces that something below them keeps, see derive-relatives.ts. */
+  readonly kept: ReadonlyMap<LifespanId, 'seen' | 'carried'>;
 }
 
 /** What a scan says about the namespace that a type and inum name. */
@@ -52,7 +54,7 @@ export function detectReuse(
   if (contradicts(current, relations)) {
     return 'suspected';
   }
-  if (input.carried.has(current.id)) {
+  if (input.carried.has(current.id) || input.kept.get(current.id) === 'carried') {
     return undefined;
   }
   const hasVanished =
@@ -90,14 +92,15 @@ function isContinued(input: ReuseInput, id: LifespanId, key: NamespaceKey): bool
   return isHeldByPending(input, id, key);
 }
 
-/** Something that it keeps alive no longer than itself is held by who held it before, and still says so. */
+/** Something that it keeps alive no longer than itself is held by who held it before, and says nothing else. */
 function goesOnBelow(input: ReuseInput, current: Lifespan): boolean {
   const key = toNamespaceKey(current.type, current.inum);
   for (const other of input.known.lifespans.values()) {
     const otherKey = toNamespaceKey(other.type, other.inum);
+    const observed = input.scan.relations.get(otherKey);
     if (
       isKeptBy(current, other) &&
-      listKept(input.scan.relations.get(otherKey)).includes(key) &&
+      (observed === undefined || listKept(observed).includes(key)) &&
       (isContinued(input, other.id, otherKey) || goesOnBelow(input, other))
     ) {
       return true;

@@ -11,7 +11,7 @@ import { NsauditError } from './errors.ts';
 import { compileEventCodec, type EventCodec } from './event-codec.ts';
 import { growthPolicySchema } from './growth-policy.ts';
 import { holderIdentitySchema } from './holder.ts';
-import { creatorSchema, END_REASONS, lifespanSchema } from './lifespan.ts';
+import { countedReferencesSchema, creatorSchema, END_REASONS, lifespanSchema } from './lifespan.ts';
 import { NAMESPACE_TYPES } from './namespace-type.ts';
 import { nsidNewsSchema } from './nsid.ts';
 import { processFactsSchema } from './process-facts.ts';
@@ -139,6 +139,8 @@ const namespaceDescribed = define('namespace.described', {
   ownerUid: id.nullable().default(null),
   names: z.array(z.string()).nullable().default(null),
   nsids: z.array(nsidNewsSchema).nullable().default(null),
+  /** As counted when two scans agreed first, and whenever what is unattributed begins or ends. */
+  references: countedReferencesSchema.nullable().default(null),
 });
 
 const holderGained = define('holder.gained', {

@@ -33,7 +33,8 @@ export function applyGained(known: Known, event: EventOf<'holder.gained'>): Chan
   changes.push({ record: 'holder', value: holder });
   const held = heldBy(known, holder);
   const container = findContainerGroup(known, holder);
-  for (const id of held) {
+  // It is not visible, so it is not counted, and what it alone holds stays unheld.
+  for (const id of holder.kind === 'unattributed' ? [] : held) {
     const lifespan = requireLifespan(known, id);
     lifespan.holdersNow += 1;
     lifespan.holdersEver += 1;
@@ -205,7 +206,7 @@ export function closeHolder(known: Known, holder: Holder, to: Bounds): Change[] 
     known.holderByKey.delete(key);
   }
   const held = heldBy(known, holder);
-  for (const id of held) {
+  for (const id of holder.kind === 'unattributed' ? [] : held) {
     requireLifespan(known, id).holdersNow -= 1;
   }
   if (holder.lifespan !== null) {

@@ -6,7 +6,9 @@
  * alone. It owns the state it is given and changes it in place, because a fold over millions of events
  * cannot copy it; hand it a state nobody else still reads.
  */
+import type { Bounds } from './bounds.ts';
 import type { Change } from './change.ts';
+import { listHeldRelatives } from './derive-relatives.ts';
 import { assert, InvariantError, unreachable } from './errors.ts';
 import type { AuditEvent, EventOf } from './event.ts';
 import {
@@ -164,6 +166,7 @@ function applyBorn(known: Known, event: EventOf<'namespace.born'>): Change[] {
     names: [],
     nsids: [],
     containers: [],
+    references: null,
     holdersNow: 0,
     holdersEver: 0,
   };
@@ -190,6 +193,9 @@ function applyDescribed(known: Known, event: EventOf<'namespace.described'>): Ch
   for (const news of event.nsids ?? []) {
     applyNsidNews(lifespan.nsids, news, event.at);
   }
+  if (event.references !== null) {
+    lifespan.references = { ...event.references, at: event.at };
+  }
   return [{ record: 'lifespan', value: lifespan }];
 }
 
@@ -208,11 +214,23 @@ function applyDisappeared(known: Known, event: EventOf<'namespace.disappeared'>)
   for (const nsid of lifespan.nsids) {
     nsid.to ??= event.gone;
   }
+  changes.push(...releaseRelatives(known, lifespan, event.gone));
   lifespan.gone = event.gone;
   lifespan.reason = event.reason;
   forgetLifespan(known, lifespan);
   changes.push({ record: 'lifespan', value: lifespan });
   return changes;
+}
+
+/** What a child or owned namespace has kept, it keeps no longer. */
+function releaseRelatives(known: Known, ended: Lifespan, gone: Bounds): Change[] {
+  return listHeldRelatives(ended).flatMap(({ kind, lifespan }) =>
+    [...(known.holdersOf.get(lifespan) ?? [])].flatMap((id) => {
+      const holder = known.holders.get(id);
+      const isIt = holder?.kind === kind && holder.namespace === ended.id;
+      return isIt ? closeHolder(known, holder, gone) : [];
+    }),
+  );
 }
 
 function forgetLifespan(known: Known, lifespan: Lifespan): void {

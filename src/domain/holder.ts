@@ -16,7 +16,9 @@ export const HOLDER_KINDS = [
   'for-children',
   'fd',
   'bind-mount',
+  /** A socket of a network namespace that its process or thread is not in. */
   'socket',
+  /** An opened /dev/net/tun: it keeps the network namespace that it was opened in, not the one of its device. */
   'tun',
   'child-namespace',
   'owned-namespace',
@@ -43,7 +45,10 @@ export const holderIdentitySchema = z.object({
   mountNamespace: id.nullable().default(null),
   socketInode: id.nullable().default(null),
   interface: z.string().nullable().default(null),
-  /** Lifespan of the child or owned namespace that keeps this one alive. */
+  /**
+   * Lifespan of the child or owned namespace that keeps this one alive. For tun, of the network namespace
+   * that the device has been moved to, which a tun descriptor does not keep.
+   */
   namespace: id.nullable().default(null),
 });
 
@@ -67,5 +72,6 @@ export function toHolderKey(holder: HolderIdentity): string {
     // By far the most frequent, and this is made for every one that comes or goes.
     return `process ${set} ${pid} ${startTimeTicks}`;
   }
-  return `${kind} ${set ?? lifespan} ${pid} ${startTimeTicks} ${tid} ${fd} ${mountNamespace} ${path ?? holder.socketInode ?? holder.interface ?? holder.namespace}`;
+  const means = path ?? holder.socketInode ?? `${holder.interface} ${holder.namespace}`;
+  return `${kind} ${set ?? lifespan} ${pid} ${startTimeTicks} ${tid} ${fd} ${mountNamespace} ${means}`;
 }

@@ -13,6 +13,7 @@ import type {
   NamespaceLinks,
   ObservedDescriptor,
   ObservedProcess,
+  ObservedSocket,
   Scan,
 } from './scan.ts';
 
@@ -25,6 +26,10 @@ export interface Holding {
   readonly path: string | null;
   /** inum of the mount namespace a bind mount is in. */
   readonly mountInum: number | null;
+  readonly socketInode: number | null;
+  /** Of a tun descriptor, and the inum of the network namespace that the device is in, where that is another. */
+  readonly interface: string | null;
+  readonly deviceInum: number | null;
   readonly facts: ProcessFacts | null;
   /** What it holds, in the order of NAMESPACE_TYPES. Several for a process or thread, else one. */
   readonly keys: readonly NamespaceKey[];
@@ -52,10 +57,13 @@ const NOBODY = {
   fd: null,
   path: null,
   mountInum: null,
+  socketInode: null,
+  interface: null,
+  deviceInum: null,
   facts: null,
 };
 
-/** Lists what each process, thread, descriptor and bind mount holds. */
+/** Lists what each process, thread, descriptor, socket and bind mount holds. */
 export function listHoldings(scan: Scan, options: HoldingOptions): Holdings {
   const listed: Holding[] = [];
   const initialProcesses: ObservedProcess[] = [];
@@ -106,6 +114,7 @@ function listOfProcess(process: ObservedProcess, options: HoldingOptions): Holdi
   const holdings = [
     ...listForChildren(who, process.forChildren, options),
     ...listDescriptors(who, process.descriptors, options),
+    ...listSockets(who, process.sockets, options),
   ];
   for (const thread of process.threads) {
     const threadFacts = facts && { ...facts, comm: thread.comm };
@@ -122,6 +131,7 @@ function listOfProcess(process: ObservedProcess, options: HoldingOptions): Holdi
     holdings.push(
       ...listForChildren(thisThread, thread.forChildren, options),
       ...listDescriptors(thisThread, thread.descriptors, options),
+      ...listSockets(thisThread, thread.sockets, options),
     );
   }
   return holdings;
@@ -147,6 +157,25 @@ function listDescriptors(
       ...who,
       kind: 'fd',
       fd,
+      keys: [key],
+    })),
+  );
+}
+
+function listSockets(
+  who: Who,
+  sockets: readonly ObservedSocket[],
+  options: HoldingOptions,
+): Holding[] {
+  return sockets.flatMap(({ kind, fd, socketInode, inum, interface: device, deviceInum }) =>
+    keepListed([toNamespaceKey('net', inum)], options).map((key) => ({
+      ...NOBODY,
+      ...who,
+      kind,
+      fd,
+      socketInode,
+      interface: device,
+      deviceInum: deviceInum === inum ? null : deviceInum,
       keys: [key],
     })),
   );
@@ -203,7 +232,9 @@ function note(
 }
 
 /** Text that is equal for one holder in two scans, whatever it holds. */
-export function toHoldingIdentity(holding: Omit<Holding, 'facts' | 'keys'>): string {
-  const { kind, pid, startTimeTicks, tid, fd, mountInum, path } = holding;
-  return `${kind} ${pid} ${startTimeTicks} ${tid} ${fd} ${mountInum} ${path}`;
+export function toHoldingIdentity(
+  holding: Omit<Holding, 'facts' | 'keys' | 'deviceInum' | 'interface'>,
+): string {
+  const { kind, pid, startTimeTicks, tid, fd, mountInum, path, socketInode } = holding;
+  return `${kind} ${pid} ${startTimeTicks} ${tid} ${fd} ${mountInum} ${path ?? socketInode}`;
 }

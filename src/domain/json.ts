@@ -11,6 +11,7 @@ import type { AuditEvent } from './event.ts';
 import { EVENT_NAMES } from './event.ts';
 import { HOLDER_KINDS, type Holder } from './holder.ts';
 import {
+  countedReferencesSchema,
   CREATION_CALLS,
   END_REASONS,
   LIFESPAN_STATES,
@@ -53,6 +54,11 @@ export const creatorJsonSchema = z
     evidence: z.enum(['kernel-event', 'scan']),
   })
   .meta({ id: 'Creator' });
+
+/** What the kernel counted on a namespace, and when. */
+export const referencesJsonSchema = countedReferencesSchema
+  .extend({ at: instant })
+  .meta({ id: 'References' });
 
 export const lifespanJsonSchema = z
   .object({
@@ -97,6 +103,7 @@ export const lifespanJsonSchema = z
     /** Containers whose processes were ever in it; empty for an initial one, which nearly all are in. */
     containers: z.array(containerJsonSchema),
     initial: z.boolean(),
+    references: referencesJsonSchema.nullable(),
     holders: z.object({ now: count, ever: count }),
   })
   .meta({ id: 'Lifespan' });
@@ -278,6 +285,10 @@ export function toLifespanJson(
     })),
     containers: lifespan.containers.flatMap((cgroup) => containerOf(cgroup) ?? []),
     initial,
+    references: lifespan.references && {
+      ...lifespan.references,
+      at: toInstantJson(clock, lifespan.references.at),
+    },
     holders: { now: lifespan.holdersNow, ever: lifespan.holdersEver },
   };
 }

@@ -1,12 +1,13 @@
 /** Ends and finds holders as kernel records need it: by process, listed or only counted. */
-import type { Bounds } from './bounds.ts';
-import { notBefore } from './derive-kernel-births.ts';
+import { notBefore, type Bounds } from './bounds.ts';
+import { listHeldRelatives } from './derive-relatives.ts';
 import type { Draft } from './draft.ts';
 import type { Holder } from './holder.ts';
 import type { KernelInput } from './kernel-input.ts';
 import { becomeVacant } from './kernel-memory.ts';
 import type { KernelTask } from './kernel-record.ts';
 import type { LifespanId, SetId } from './known.ts';
+import type { Lifespan } from './lifespan.ts';
 import type { PendingMember } from './member-books.ts';
 
 /** Every listed holder that is a task of this process, or belongs to one. */
@@ -57,13 +58,27 @@ export function losePending(input: KernelInput, { set, pending }: PendingOf, to:
   noteVacant(input, members?.namespaces ?? [], to.by);
 }
 
-function noteVacant(input: KernelInput, held: readonly LifespanId[], leftUs: number): void {
+/** Notes which of these nobody is known to hold since that instant; when exactly may not have been told. */
+function noteVacant(
+  input: KernelInput,
+  held: readonly LifespanId[],
+  leftUs: number,
+  lastAliveUs = leftUs,
+): void {
   for (const id of held) {
     const life = input.known.lifespans.get(id);
     if (life && !life.initial && life.holdersNow === 0 && !isHeldByPending(input, id)) {
-      becomeVacant(input.memory, id, leftUs);
+      becomeVacant(input.memory, id, leftUs, Math.max(lastAliveUs, life.born.by));
     }
   }
+}
+
+/** Notes what a namespace that has ended was the last to keep. Its end may not have been told exactly. */
+export function noteReleased(input: KernelInput, ended: Lifespan, gone: Bounds): void {
+  const kept = listHeldRelatives(ended)
+    .map(({ lifespan }) => lifespan)
+    .filter((id) => !input.memory.vacant.has(id));
+  noteVacant(input, kept, gone.by, gone.after ?? 0);
 }
 
 /** A member that is not listed holds as well as any other. */

@@ -111,10 +111,16 @@ const FIRST_PROBE_US = 2_000;
 /** A namespace that lives on without a holder is asked after less and less often, but at least this often. */
 const PROBE_INTERVAL_MAX_US = 5_000_000;
 
-/** Notes that the last known holder left at this instant. */
-export function becomeVacant(memory: KernelMemory, id: LifespanId, leftUs: number): void {
+/** Notes that the last known holder left at this instant, or no more exactly than since `lastAliveUs`. */
+export function becomeVacant(
+  memory: KernelMemory,
+  id: LifespanId,
+  leftUs: number,
+  lastAliveUs = leftUs,
+): void {
   const nextProbeUs = leftUs + FIRST_PROBE_US;
-  memory.vacant.set(id, { leftUs, lastAliveUs: leftUs, nextProbeUs, probes: 0 });
+  const toldUs = lastAliveUs < leftUs ? null : leftUs;
+  memory.vacant.set(id, { leftUs: toldUs, lastAliveUs, nextProbeUs, probes: 0 });
 }
 
 /** Notes that it was still there. The pause doubles with every answer. */

@@ -37,6 +37,21 @@ export const creatorSchema = z.object({
 
 export type Creator = z.infer<typeof creatorSchema>;
 
+/**
+ * References to a namespace as the kernel counted them, and who had them: struct nsproxy of tasks, the inode
+ * in nsfs of descriptors and mounts, sockets. What is left is unattributed, and with it an inode that no
+ * visible descriptor or mount is behind.
+ */
+export const countedReferencesSchema = z.object({
+  total: id,
+  processSets: id,
+  nsfsInodes: id,
+  sockets: id,
+  unattributed: id,
+});
+
+export type CountedReferences = z.infer<typeof countedReferencesSchema>;
+
 export const lifespanSchema = z.object({
   id,
   boot: z.string(),
@@ -67,6 +82,9 @@ export const lifespanSchema = z.object({
   nsids: z.array(nsidSchema).default([]),
   /** Control groups of the containers whose processes ever held it, in the order seen; none for an initial one. */
   containers: z.array(z.string()).default([]),
+  /** As last recorded, not as of now; null where they were not counted. */
+  references: countedReferencesSchema.extend({ at: z.number().int() }).nullable().default(null),
+  /** Visible holders: an unattributed reference is none. */
   holdersNow: id.default(0),
   holdersEver: id.default(0),
 });

@@ -22,3 +22,16 @@ export const processFactsSchema = z.object({
 
 /** Null for a fact that does not exist (no login, kernel thread without exe) or could not be read. Uid and gid are the real ones. */
 export type ProcessFacts = z.infer<typeof processFactsSchema>;
+
+/** Of a holder that is no process, or of one about which nothing could be learnt. */
+export const NO_FACTS: ProcessFacts = {
+  ppid: null,
+  comm: null,
+  exe: null,
+  uid: null,
+  gid: null,
+  loginuid: null,
+  session: null,
+  cgroup: null,
+  containerId: null,
+};

@@ -80,5 +80,9 @@ export function knowsKept(
   { type, owner, parent }: Pick<Lifespan, 'type' | 'owner' | 'parent'>,
   keptType: 'user' | 'pid',
 ): boolean {
-  return keptType === 'user' ? owner !== null : type !== 'pid' || parent !== null;
+  if (keptType === 'pid') {
+    return type !== 'pid' || parent !== null;
+  }
+  // The user namespace that owns a user namespace is its parent.
+  return owner !== null || (type === 'user' && parent !== null);
 }

@@ -23,6 +23,22 @@ export interface ObservedDescriptor {
   readonly inum: number;
 }
 
+/**
+ * A socket, or an opened /dev/net/tun, that keeps another network namespace alive than the one its task is
+ * in. Those of the initial one are left out: it needs nobody.
+ */
+export interface ObservedSocket {
+  readonly kind: 'socket' | 'tun';
+  readonly fd: number;
+  /** Inode number of the socket, the same for every descriptor of it; null for tun. */
+  readonly socketInode: number | null;
+  /** The network namespace that it keeps: the one it was opened in. */
+  readonly inum: number;
+  /** The device of a tun descriptor, once it has one, and the network namespace that it is in by now. */
+  readonly interface: string | null;
+  readonly deviceInum: number | null;
+}
+
 /** One thread that differs from its process: in its namespaces, in what its children get, or in its fd table. */
 export interface ObservedThread {
   readonly tid: number;
@@ -33,6 +49,7 @@ export interface ObservedThread {
   readonly forChildren: ForChildrenLinks;
   /** Namespace descriptors, only when this thread has an fd table of its own. */
   readonly descriptors: readonly ObservedDescriptor[];
+  readonly sockets: readonly ObservedSocket[];
 }
 
 export interface ObservedProcess {
@@ -47,6 +64,8 @@ export interface ObservedProcess {
   /** Set when some link exists but could not be read; then nothing this process held may be called lost. */
   readonly linksUnreadable: UnreadableReason | null;
   readonly descriptors: readonly ObservedDescriptor[];
+  readonly sockets: readonly ObservedSocket[];
+  /** For sockets too. */
   readonly descriptorsUnreadable: UnreadableReason | null;
   readonly threads: readonly ObservedThread[];
   readonly threadsUnreadable: UnreadableReason | null;
@@ -87,7 +106,7 @@ export interface ObservedRelations {
   readonly ownerUid: number | null;
 }
 
-/** Names of the places the procfs profile looks, each its own file in observe. */
+/** Names of the places every profile looks, each its own file in observe: a scan of all of them is whole. */
 export const SCAN_SOURCES = [
   'links',
   'threads',
@@ -96,7 +115,20 @@ export const SCAN_SOURCES = [
   'facts',
   'relations',
 ] as const;
-export type ScanSource = (typeof SCAN_SOURCES)[number];
+/** What only the kernel's own lists show. A scan without them can deny nothing that they would show. */
+export const KERNEL_SOURCES = ['sockets', 'references'] as const;
+export type ScanSource = (typeof SCAN_SOURCES)[number] | (typeof KERNEL_SOURCES)[number];
+
+/** References to one namespace, as the kernel counts them and as far as they can be told apart. */
+export interface ObservedReferences {
+  readonly total: number;
+  /** struct nsproxy: one for all tasks that share it, two where it is also what their children get. */
+  readonly processSets: number;
+  /** It has an inode in nsfs: one reference for all descriptors and mounts of it. */
+  readonly hasInode: boolean;
+  /** Sockets and tun files in descriptor tables. */
+  readonly sockets: number;
+}
 
 export interface SourceReport {
   readonly source: ScanSource;
@@ -131,6 +163,8 @@ export interface Scan {
    * ones. What could not be learnt is missing.
    */
   readonly relations: ReadonlyMap<NamespaceKey, ObservedRelations>;
+  /** What the kernel counts on namespaces. Only of those that something visible holds, where it says. */
+  readonly references: ReadonlyMap<NamespaceKey, ObservedReferences>;
   /** Sources that did run in this scan; what a source that did not run would have shown stays as it was. */
   readonly covered: readonly ScanSource[];
 }

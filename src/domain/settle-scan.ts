@@ -41,9 +41,11 @@ export function settleScan(scan: Scan, memory: KernelMemory): Scan {
         return hide(process);
       }
       const descriptors = process.descriptors.filter((descriptor) => !hasEnded(descriptor));
-      return descriptors.length === process.descriptors.length
-        ? process
-        : { ...process, descriptors };
+      const sockets = process.sockets.filter(({ inum }) => !hasEnded({ type: 'net', inum }));
+      const isSame =
+        descriptors.length === process.descriptors.length &&
+        sockets.length === process.sockets.length;
+      return isSame ? process : { ...process, descriptors, sockets };
     }),
     mountNamespaces: scan.mountNamespaces
       .filter(({ inum }) => !hasEnded({ type: 'mnt', inum }))
@@ -70,6 +72,7 @@ export function listSeenKeys({ processes, mountNamespaces, relations }: Scan): S
       addLinks(task.links);
       addLinks(task.forChildren);
       task.descriptors.forEach(({ type, inum }) => seen.add(toNamespaceKey(type, inum)));
+      task.sockets.forEach(({ inum }) => seen.add(toNamespaceKey('net', inum)));
     }
   }
   for (const { inum, bindMounts } of mountNamespaces) {
@@ -89,6 +92,7 @@ function hide(process: ObservedProcess): ObservedProcess {
     forChildren: {},
     linksUnreadable: MOVED,
     descriptors: [],
+    sockets: [],
     descriptorsUnreadable: MOVED,
     threads: [],
     threadsUnreadable: MOVED,

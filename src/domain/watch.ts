@@ -5,6 +5,7 @@
  */
 import type { InitialNamespaces } from './initial-namespaces.ts';
 import type { HolderId, Known, LifespanId } from './known.ts';
+import type { CountedReferences } from './lifespan.ts';
 import type { MemberBooks } from './member-books.ts';
 import type { ScanSource, SourceReport } from './scan.ts';
 
@@ -14,12 +15,22 @@ export interface ScanWindow {
 }
 
 export interface Sighting {
-  /** Start of the last scan that saw it: it was there at or after this instant. */
+  /** Start of the last scan that saw it, or something that it owns or that is below it: it was there at or after. */
   readonly lastSeenUs: number;
   /** End of the first scan, since then, that looked everywhere and did not see it. */
   readonly missedByUs: number | null;
-  /** Start of the last scan that saw something it owns or something below it, where that was later; else null. */
-  readonly keptUs: number | null;
+}
+
+/** What the last scans made of the references of one life. */
+export interface Reckoning {
+  /** Null where the kernel does not count them, or nothing visible holds it. */
+  readonly references: CountedReferences | null;
+  readonly isUnexplained: boolean;
+  /** Start of the last scan that found the contrary; null: none did. */
+  readonly contraryUs: number | null;
+  /** End of the first scan since then, and start of the last one. */
+  readonly sinceUs: number;
+  readonly lastUs: number;
 }
 
 /** Members of the initial namespaces, which are counted and not listed. */
@@ -58,6 +69,8 @@ export interface Watch {
   readonly holderLastSeenUs: ReadonlyMap<HolderId, number>;
   /** `pid:startTimeTicks` of processes the previous scan could not read. */
   readonly unreadable: ReadonlySet<string>;
+  /** What the last scans made of references, see derive-unattributed.ts. */
+  readonly reckonings: ReadonlyMap<LifespanId, Reckoning>;
   readonly initial: InitialNamespaces;
   readonly initialMembers: InitialMembers;
   /** Members of the other sets that are not in the log (yet). */
@@ -94,6 +107,7 @@ function emptyWatch(): Watch {
     sightings: new Map(),
     holderLastSeenUs: new Map(),
     unreadable: new Set(),
+    reckonings: new Map(),
     initial: {},
     initialMembers: NO_MEMBERS,
     members: new Map(),
@@ -124,7 +138,7 @@ export function resumeWatch(known: Known, bootId: string): Watch {
     sightings: new Map(
       [...known.lifespans.values()].map(({ id, born }) => [
         id,
-        { lastSeenUs: Math.max(born.by, coverage?.lastScan ?? 0), missedByUs: null, keptUs: null },
+        { lastSeenUs: Math.max(born.by, coverage?.lastScan ?? 0), missedByUs: null },
       ]),
     ),
     resumed: { fromUs, reason: known.isCollecting ? 'killed' : 'stopped' },

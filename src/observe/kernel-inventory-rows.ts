@@ -41,20 +41,28 @@ const WORD_BYTES = 4;
 const WORD_VALUES = 2 ** 32;
 
 /** `struct inventory_file`. */
-export const FILE_ROW_WORDS = 14;
+export const FILE_ROW_WORDS = 24;
 const FILE_ROW = {
   id: 0,
   processStartTimeTicks: 2,
   table: 4,
   inode: 6,
-  pid: 8,
-  tid: 9,
-  fd: 10,
-  kind: 11,
-  cloneFlag: 12,
-  inum: 13,
+  socket: 8,
+  pid: 10,
+  tid: 11,
+  fd: 12,
+  kind: 13,
+  cloneFlag: 14,
+  inum: 15,
+  references: 16,
+  flags: 17,
+  deviceInum: 18,
+  interface: 19,
 } as const;
 const FILE_KINDS = [undefined, 'namespace', 'socket', 'tun'] as const;
+const FILE_HAS_INODE = 1;
+const FILE_OWN_NETWORK = 2;
+const INTERFACE_WORDS = 4;
 
 /** A descriptor that holds a namespace. */
 export interface FileRow {
@@ -66,10 +74,21 @@ export interface FileRow {
   /** Equal for tasks that share a descriptor table, while they live. */
   readonly table: string;
   readonly fd: number;
-  readonly inode: string;
+  readonly inode: number;
+  /** Equal for descriptors of one socket or tun file, while it lives. */
+  readonly socket: string;
   readonly type: NamespaceType;
   readonly inum: number;
   readonly kernelNamespaceId: string | null;
+  /** What the kernel counts on the namespace; 0 where it does not say. */
+  readonly references: number;
+  /** The namespace has an inode in nsfs. */
+  readonly hasInode: boolean;
+  /** Of the network namespace that the task is in. */
+  readonly isOwnNetwork: boolean;
+  /** Of a tun descriptor with a device: its name, and the network namespace that it is in. */
+  readonly interface: string | null;
+  readonly deviceInum: number | null;
 }
 
 /** A value of 64 bits that is known to be exact as a number. */
@@ -124,22 +143,18 @@ function decodeText(bytes: Buffer, from: number, length: number): string {
   return bytes.toString('utf8', from, to);
 }
 
-/**
- * Leaves out what is of a type this program does not know, and sockets of the network namespace
- * `ignoredNet`: every container that was given a socket for its output has one of the initial one.
- */
-export function readFileRows(rows: Rows, ignoredNet: number | undefined): FileRow[] {
-  const { words, count } = rows;
+/** Leaves out what is of a type this program does not know. */
+export function readFileRows(rows: Rows): FileRow[] {
+  const { bytes, words, count } = rows;
   const found: FileRow[] = [];
   for (let row = 0; row < count; row += 1) {
     const at = row * FILE_ROW_WORDS;
     const kind = FILE_KINDS[words[at + FILE_ROW.kind] ?? 0];
-    if (kind !== 'namespace' && words[at + FILE_ROW.inum] === ignoredNet) {
-      continue;
-    }
     const type = typeOfCloneFlag(words[at + FILE_ROW.cloneFlag] ?? 0);
     if (kind !== undefined && type !== undefined) {
       const id = readDigits(words, at + FILE_ROW.id);
+      const flags = words[at + FILE_ROW.flags] ?? 0;
+      const deviceInum = words[at + FILE_ROW.deviceInum] ?? 0;
       found.push({
         kind,
         pid: words[at + FILE_ROW.pid] ?? 0,
@@ -147,12 +162,23 @@ export function readFileRows(rows: Rows, ignoredNet: number | undefined): FileRo
         startTimeTicks: readNumber(rows, at + FILE_ROW.processStartTimeTicks),
         table: readDigits(words, at + FILE_ROW.table),
         fd: words[at + FILE_ROW.fd] ?? 0,
-        inode: readDigits(words, at + FILE_ROW.inode),
+        inode: readNumber(rows, at + FILE_ROW.inode),
+        socket: readDigits(words, at + FILE_ROW.socket),
         type,
         inum: words[at + FILE_ROW.inum] ?? 0,
         kernelNamespaceId: id === '0' ? null : id,
+        references: words[at + FILE_ROW.references] ?? 0,
+        hasInode: (flags & FILE_HAS_INODE) !== 0,
+        isOwnNetwork: (flags & FILE_OWN_NETWORK) !== 0,
+        interface: deviceInum === 0 ? null : readInterface(bytes, at),
+        deviceInum: deviceInum === 0 ? null : deviceInum,
       });
     }
   }
   return found;
+}
+
+function readInterface(bytes: Buffer, at: number): string {
+  const from = (at + FILE_ROW.interface) * WORD_BYTES;
+  return decodeText(bytes, from, INTERFACE_WORDS * WORD_BYTES);
 }

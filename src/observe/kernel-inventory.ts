@@ -1,17 +1,18 @@
 /**
- * The BPF iterators that list tasks and descriptors (bpf/inventory.h) and whose namespaces are
- * (bpf/relations.h): loaded once, read as often as
- * wanted.
+ * The BPF iterators that list tasks, descriptors (bpf/inventory.h), what tasks hold together (bpf/proxies.h)
+ * and whose namespaces are (bpf/relations.h): loaded once, read as often as wanted.
  *
  * Nothing stays open between two reads that refers to a namespace: an iterator refers to our own pid
  * namespace while it is read, and to one task at a time.
  *
  * Source: kernel/bpf/bpf_iter.c bpf_seq_read, kernel/bpf/task_iter.c.
  */
+import { randomFillSync } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
 import { NsauditError } from '../domain/errors.ts';
 import { findBpfObject } from './bpf-object.ts';
 import { FILE_ROW_WORDS, TASK_ROW_WORDS, type Rows } from './kernel-inventory-rows.ts';
+import { PROXY_ROW_WORDS } from './kernel-references.ts';
 import { RELATION_ROW_WORDS } from './kernel-relation-rows.ts';
 import { openLibbpf, type BpfLink, type BpfObject, type Libbpf } from './libbpf.ts';
 import { KernelCallError, messageOf, type Missing } from './libc.ts';
@@ -20,11 +21,16 @@ import { errnoOf } from './proc-read.ts';
 export interface KernelInventory {
   /** One row per process and per thread that may differ from it, in the order of tids. */
   readTasks(): Rows;
-  /** One row per descriptor that holds a namespace its process is not in anyway. */
-  readFiles(): Rows;
+  /**
+   * One row per descriptor of a namespace, and per socket and tun descriptor of a network namespace other
+   * than `initialNet`.
+   */
+  readFiles(initialNet: number): Rows;
+  /** At least one row per struct nsproxy but the initial one, see kernel-references.ts. */
+  readProxies(): Rows;
   /**
    * One row per namespace that a task is in or hands down, several times for some, and per one above them.
-   * Null where the kernel accepts the other two and not this one.
+   * Null where the kernel accepts the others and not this one.
    */
   readonly readRelations: (() => Rows) | null;
   close(): void;
@@ -33,13 +39,18 @@ export interface KernelInventory {
 const PROGRAMS = {
   tasks: 'inventory_tasks',
   files: 'inventory_files',
+  proxies: 'inventory_proxies',
   relations: 'inventory_relations',
 } as const;
+
+/** `struct inventory_settings`: a key of 16 bytes, then the inum. */
+const SETTINGS_MAP = 'inventory_settings';
+const SETTINGS = { keyBytes: 16, initialNet: 16, bytes: 24 } as const;
 
 const WORD_BYTES = 4;
 /** 8,000 processes fit at once. The kernel hands out 32 KiB a call. */
 const TASK_BUFFER_BYTES = 2 << 20;
-const FILE_BUFFER_BYTES = 256 << 10;
+const OTHER_BUFFER_BYTES = 256 << 10;
 
 /** Loads the iterators and nothing else of the object, or says why the kernel has none for us. */
 export function openKernelInventory(): KernelInventory | Missing {
@@ -55,7 +66,7 @@ export function openKernelInventory(): KernelInventory | Missing {
   if (!('missing' in whole)) {
     return whole;
   }
-  const part = load(libbpf, path, [PROGRAMS.tasks, PROGRAMS.files]);
+  const part = load(libbpf, path, [PROGRAMS.tasks, PROGRAMS.files, PROGRAMS.proxies]);
   return 'missing' in part ? whole : part;
 }
 
@@ -74,7 +85,7 @@ function load(libbpf: Libbpf, path: string, wanted: readonly string[]): KernelIn
       program.setAutoload(wanted.includes(program.name));
     }
     for (const map of object.maps) {
-      map.setAutocreate(false);
+      map.setAutocreate(map.name === SETTINGS_MAP);
     }
     object.load();
     const attach = (name: string): BpfLink => {
@@ -85,26 +96,41 @@ function load(libbpf: Libbpf, path: string, wanted: readonly string[]): KernelIn
       links.push(link);
       return link;
     };
-    const tasks = createRowReader(
-      libbpf,
-      attach(PROGRAMS.tasks),
-      TASK_ROW_WORDS,
-      TASK_BUFFER_BYTES,
-    );
-    const files = createRowReader(
-      libbpf,
-      attach(PROGRAMS.files),
-      FILE_ROW_WORDS,
-      FILE_BUFFER_BYTES,
-    );
-    const relations = wanted.includes(PROGRAMS.relations)
-      ? createRowReader(libbpf, attach(PROGRAMS.relations), RELATION_ROW_WORDS, FILE_BUFFER_BYTES)
-      : null;
-    return { readTasks: tasks, readFiles: files, readRelations: relations, close };
+    const read = (name: string, words: number, bytes: number): (() => Rows) =>
+      createRowReader(libbpf, attach(name), words, bytes);
+    const files = read(PROGRAMS.files, FILE_ROW_WORDS, OTHER_BUFFER_BYTES);
+    const settle = createSettings(libbpf, object);
+    return {
+      readTasks: read(PROGRAMS.tasks, TASK_ROW_WORDS, TASK_BUFFER_BYTES),
+      readFiles(initialNet) {
+        settle(initialNet);
+        return files();
+      },
+      readProxies: read(PROGRAMS.proxies, PROXY_ROW_WORDS, OTHER_BUFFER_BYTES),
+      readRelations: wanted.includes(PROGRAMS.relations)
+        ? read(PROGRAMS.relations, RELATION_ROW_WORDS, OTHER_BUFFER_BYTES)
+        : null,
+      close,
+    };
   } catch (error) {
     close();
     return { missing: `The kernel does not list tasks to us (${describeRefusal(error)}).` };
   }
+}
+
+/** Tells the programs a key of this session, and then which network namespace is the initial one. */
+function createSettings(libbpf: Libbpf, object: BpfObject): (initialNet: number) => void {
+  const map = object.maps.find(({ name }) => name === SETTINGS_MAP)?.fd() ?? -1;
+  const value = Buffer.alloc(SETTINGS.bytes);
+  const key = Buffer.alloc(4);
+  randomFillSync(value, 0, SETTINGS.keyBytes);
+  libbpf.update(map, key, value);
+  return (initialNet) => {
+    if (value.readUInt32LE(SETTINGS.initialNet) !== initialNet) {
+      value.writeUInt32LE(initialNet, SETTINGS.initialNet);
+      libbpf.update(map, key, value);
+    }
+  };
 }
 
 /** What libbpf prints matters where a program is at fault, and not where none is allowed. */

@@ -81,6 +81,7 @@ function tryToLoad(
     }
     const programs = applyPlan(object, plan);
     resizeRings(object, ringBytes);
+    leaveOutOthers(object);
     object.load();
     const maps = findMaps(object);
     onLoaded(maps, plan);
@@ -121,6 +122,13 @@ function findRefused(error: unknown): string | null {
 function isWorthAnotherTry(error: unknown): boolean {
   const cause = error instanceof AttachError ? error.cause : error;
   return !(cause instanceof KernelCallError && cause.code === 'EPERM');
+}
+
+/** What the inventory alone uses is not made for the events. */
+function leaveOutOthers(object: BpfObject): void {
+  for (const map of object.maps) {
+    map.setAutocreate((EVENT_MAPS as readonly string[]).includes(map.name));
+  }
 }
 
 function resizeRings(object: BpfObject, ringBytes: LoadRequest['ringBytes']): void {

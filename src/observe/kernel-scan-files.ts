@@ -1,33 +1,18 @@
 /** What descriptors hold, out of the rows of the descriptor iterator. */
-import type { ObservedDescriptor, ObservedThread } from '../domain/scan.ts';
+import type { ObservedDescriptor, ObservedSocket, ObservedThread } from '../domain/scan.ts';
 import type { FileRow } from './kernel-inventory-rows.ts';
 import { findThread, replaceDraft, type KernelTasks } from './kernel-scan-tasks.ts';
 import type { ProcessDraft } from './process-draft.ts';
 import type { SourceTally } from './source-tally.ts';
 
-/**
- * A socket, or an opened /dev/net/tun, of another network namespace than the one its task is in. It keeps
- * that network namespace alive. Those of the initial one are left out of a scan: it needs nobody.
- */
-export interface ObservedSocket {
-  readonly kind: 'socket' | 'tun';
-  readonly pid: number;
-  readonly startTimeTicks: number;
-  readonly tid: number;
-  readonly fd: number;
-  /** Of the socket, as digits; the same for every descriptor of it. For tun that of the device file. */
-  readonly inode: string;
-  readonly inum: number;
-}
-
-/** Fills in the descriptors of processes and threads. A process that is not among the tasks has come since. */
+/** Fills in what descriptors of processes and threads hold. A process that is not among the tasks has come since. */
 export function addDescriptors(
   rows: readonly FileRow[],
   tasks: KernelTasks,
   tally: SourceTally,
-): ObservedSocket[] {
-  const byPid = groupBy(rows, ({ pid }) => pid);
-  const sockets: ObservedSocket[] = [];
+): void {
+  const holding = rows.filter(({ isOwnNetwork }) => !isOwnNetwork);
+  const byPid = groupBy(holding, ({ pid }) => pid);
   for (let index = 0; index < tasks.drafts.length && byPid.size > 0; index += 1) {
     const draft = tasks.drafts[index];
     const ofPid = draft && byPid.get(draft.observed.pid);
@@ -38,28 +23,23 @@ export function addDescriptors(
     // A pid can be given away again between two looks.
     const own = ofPid.filter((row) => row.startTimeTicks === startTimeTicks);
     byPid.delete(pid);
-    const namespaces = own.filter(({ kind }) => kind === 'namespace');
-    if (namespaces.length > 0) {
-      addToProcess(replaceDraft(tasks, index, draft), namespaces, (tid) =>
-        findThread(tasks, pid, tid),
-      );
+    if (own.length > 0) {
+      addToProcess(replaceDraft(tasks, index, draft), own, (tid) => findThread(tasks, pid, tid));
     }
-    sockets.push(...own.flatMap(toSocket));
   }
   tally.vanished(byPid.size);
-  return sockets;
 }
 
 function addToProcess(
   { observed }: ProcessDraft,
-  namespaces: readonly FileRow[],
+  rows: readonly FileRow[],
   findNew: (tid: number) => ObservedThread | undefined,
 ): void {
-  const byTid = groupBy(namespaces, ({ tid }) => tid);
-  observed.descriptors = (byTid.get(observed.pid) ?? []).map(toDescriptor);
+  const byTid = groupBy(rows, ({ tid }) => tid);
+  Object.assign(observed, toHeld(byTid.get(observed.pid) ?? []));
   byTid.delete(observed.pid);
   // A leader that has ended has no table; the first of its threads then stands in for it.
-  const standIn = observed.isZombie ? namespaces[0] : undefined;
+  const standIn = observed.isZombie ? rows[0] : undefined;
   for (const [tid, ofThread] of byTid) {
     const isListed = standIn && standIn.tid !== tid && standIn.table === ofThread[0]?.table;
     const known = observed.threads.find((thread) => thread.tid === tid);
@@ -67,18 +47,27 @@ function addToProcess(
     if (thread) {
       observed.threads = [
         ...observed.threads.filter((other) => other !== known),
-        { ...thread, descriptors: ofThread.map(toDescriptor) },
+        { ...thread, ...toHeld(ofThread) },
       ];
     }
   }
 }
 
-function toDescriptor({ fd, type, inum }: FileRow): ObservedDescriptor {
-  return { fd, type, inum };
-}
-
-function toSocket({ kind, pid, startTimeTicks, tid, fd, inode, inum }: FileRow): ObservedSocket[] {
-  return kind === 'namespace' ? [] : [{ kind, pid, startTimeTicks, tid, fd, inode, inum }];
+function toHeld(rows: readonly FileRow[]): {
+  readonly descriptors: readonly ObservedDescriptor[];
+  readonly sockets: readonly ObservedSocket[];
+} {
+  const descriptors: ObservedDescriptor[] = [];
+  const sockets: ObservedSocket[] = [];
+  for (const { kind, fd, type, inum, inode, interface: device, deviceInum } of rows) {
+    if (kind === 'namespace') {
+      descriptors.push({ fd, type, inum });
+    } else {
+      const socketInode = kind === 'socket' ? inode : null;
+      sockets.push({ kind, fd, socketInode, inum, interface: device, deviceInum });
+    }
+  }
+  return { descriptors, sockets };
 }
 
 function groupBy(rows: readonly FileRow[], key: (row: FileRow) => number): Map<number, FileRow[]> {

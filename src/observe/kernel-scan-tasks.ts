@@ -119,7 +119,8 @@ function createRecall(
 
 /** Holds nothing by threads and descriptors, which may have changed without a trace in the row. */
 function isBare({ observed, tids }: ProcessDraft): boolean {
-  return observed.threads.length + observed.descriptors.length + tids.length === 0;
+  const { threads, descriptors, sockets } = observed;
+  return threads.length + descriptors.length + sockets.length + tids.length === 0;
 }
 
 function createDraftReader(
@@ -209,6 +210,7 @@ function readThread(rows: Rows, row: number): ObservedThread {
     links: {},
     forChildren: {},
     descriptors: [],
+    sockets: [],
   };
 }
 

@@ -1,9 +1,9 @@
 /**
  * A scan as procfs-scan.ts makes it, from the kernel's own list of tasks instead of a walk over procfs.
  *
- * Processes, threads and descriptors come from two iterators (kernel-inventory.ts), with kernel ids and
- * without refusals. Executable, control group and mounts are read in procfs as ever. Two differences are
- * left: kernel threads have their short names, and every process is looked at in the same few milliseconds.
+ * Processes, threads, descriptors, sockets and references come from iterators (kernel-inventory.ts), with
+ * kernel ids and without refusals. Executable, control group and mounts are read in procfs as ever. Kernel
+ * threads have their short names, and every process is looked at in the same few milliseconds.
  */
 import type { InitialNamespaces } from '../domain/initial-namespaces.ts';
 import { toNamespaceKey, type NamespaceKey } from '../domain/namespace-type.ts';
@@ -11,8 +11,9 @@ import { SCAN_SOURCES, type Scan, type ScanSource } from '../domain/scan.ts';
 import { readFileRows, type FileRow } from './kernel-inventory-rows.ts';
 import { createSetReader, type NamespaceSet, type SetReader } from './kernel-inventory-sets.ts';
 import { openKernelInventory, type KernelInventory } from './kernel-inventory.ts';
+import { countReferences } from './kernel-references.ts';
 import { readRelationRows } from './kernel-relation-rows.ts';
-import { addDescriptors, type ObservedSocket } from './kernel-scan-files.ts';
+import { addDescriptors } from './kernel-scan-files.ts';
 import { createFirstProcessReader, type FirstProcessReader } from './kernel-scan-first.ts';
 import {
   addThreads,
@@ -33,14 +34,9 @@ import { createRelationReader, type RelationReader } from './relation-reader.ts'
 import { beginWalk, learnInitial, reportWalk, type Walk } from './scan-walk.ts';
 import type { SourceTally } from './source-tally.ts';
 
-export interface KernelScan extends Scan {
-  /** Only where descriptors are covered. */
-  readonly sockets: readonly ObservedSocket[];
-}
-
 export interface KernelScanner {
   /** As ProcfsScanner.scan. Throws NsauditError `io` when the kernel breaks off its list. */
-  scan(sources?: readonly ScanSource[]): KernelScan;
+  scan(sources?: readonly ScanSource[]): Scan;
 }
 
 /** A scanner and what it has loaded into the kernel, which goes with `close` or with the process. */
@@ -70,8 +66,7 @@ export function createKernelScanner(options: ProcfsScannerOptions): OpenedKernel
   if ('missing' in inventory) {
     return inventory;
   }
-  const reader = createProcReader();
-  const sets = createSetReader();
+  const [reader, sets] = [createProcReader(), createSetReader()];
   const { readRelations } = inventory;
   const places = {
     inventory,
@@ -104,7 +99,7 @@ function createScanner({ bootId, clock }: ProcfsScannerOptions, places: Places):
   return {
     scan(sources = SCAN_SOURCES) {
       const startedAtUs = clock.timelineUs();
-      const walk = beginWalk(sources);
+      const walk = beginWalk(sources, { byKernel: true });
       const { tallies, covered } = walk;
       if (hadFacts !== covered.includes('facts')) {
         places.tasks.forget();
@@ -132,7 +127,7 @@ function createScanner({ bootId, clock }: ProcfsScannerOptions, places: Places):
         ...mounts,
         ...related,
         processes,
-        sockets: files.sockets,
+        references: files.references,
         reports: reportWalk(walk),
         covered,
       };
@@ -154,8 +149,8 @@ interface Course {
 }
 
 interface FilesRead {
-  readonly sockets: readonly ObservedSocket[];
-  /** Every row, whether its process was seen or not: where the kernel ids are. */
+  readonly references: Scan['references'];
+  /** Of every process, seen or not: where the kernel ids are. */
   readonly rows: readonly FileRow[];
 }
 
@@ -169,15 +164,19 @@ function addHoldings(tasks: KernelTasks, { places, walk, initial }: Course): Fil
     });
   }
   if (!covered.includes('descriptors')) {
-    return { sockets: [], rows: [] };
+    return { references: new Map(), rows: [] };
   }
-  return tallies.descriptors.time(() => {
+  const rows = tallies.descriptors.time(() => {
     tallies.descriptors.read(countTables(tasks.source));
-    const rows = readFileRows(inventory.readFiles(), initial.net);
-    const sockets = addDescriptors(rows, tasks, tallies.descriptors);
+    const found = readFileRows(inventory.readFiles(initial.net ?? 0));
+    addDescriptors(found, tasks, tallies.descriptors);
     first.addDescriptors(tallies.descriptors);
-    return { sockets, rows };
+    return found;
   });
+  tallies.sockets.read(rows.filter(({ kind }) => kind !== 'namespace').length);
+  const references = tallies.references.time(() => countReferences(inventory.readProxies(), rows));
+  tallies.references.read(references.size);
+  return { references, rows };
 }
 
 /** At once for who may end in a moment, and again (`isFinal`) when threads and descriptors are known. */

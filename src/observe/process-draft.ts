@@ -38,6 +38,7 @@ export function createProcessDraft(known: Known, read: KnownLinks): ProcessDraft
       forChildren: read.forChildren,
       linksUnreadable: read.linksUnreadable,
       descriptors: NONE,
+      sockets: NONE,
       descriptorsUnreadable: null,
       threads: NONE,
       threadsUnreadable: null,
@@ -52,10 +53,17 @@ export function createProcessDraft(known: Known, read: KnownLinks): ProcessDraft
 /** True when the process or one of its threads is outside the initial namespaces or holds a descriptor of one. */
 export function isNotable(process: ObservedProcess, initial: InitialNamespaces): boolean {
   return (
-    process.descriptors.length > 0 ||
+    holdsByDescriptor(process) ||
     isOutside(process, initial) ||
-    process.threads.some((thread) => thread.descriptors.length > 0 || isOutside(thread, initial))
+    process.threads.some((thread) => holdsByDescriptor(thread) || isOutside(thread, initial))
   );
+}
+
+function holdsByDescriptor({
+  descriptors,
+  sockets,
+}: Pick<ObservedProcess, 'descriptors' | 'sockets'>): boolean {
+  return descriptors.length + sockets.length > 0;
 }
 
 /** True when some link, of its own or for its children, leads out of the initial namespaces. */

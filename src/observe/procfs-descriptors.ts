@@ -9,7 +9,7 @@
  */
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { parseNamespaceLink } from '../domain/namespace-type.ts';
-import type { ObservedDescriptor, ObservedThread } from '../domain/scan.ts';
+import type { ObservedDescriptor } from '../domain/scan.ts';
 import { errnoOf, isDecimal, isGone } from './proc-read.ts';
 import type { ProcessDraft } from './process-draft.ts';
 import type { LinkReader } from './procfs-links.ts';
@@ -209,7 +209,7 @@ function addToThread(
   const others = draft.observed.threads.filter((thread) => thread !== known);
   const identity = known ?? readThreadIdentity(links, draft, tid, tally);
   if (identity) {
-    const thread: ObservedThread = { links: {}, forChildren: {}, ...identity, descriptors };
-    draft.observed.threads = [...others, thread];
+    const none = { links: {}, forChildren: {}, sockets: [] };
+    draft.observed.threads = [...others, { ...none, ...identity, descriptors }];
   }
 }

@@ -88,6 +88,7 @@ export function createProcfsScanner(options: ProcfsScannerOptions): ProcfsScanne
         endedAtUs: clock.timelineUs(),
         ...mounts,
         ...related,
+        references: new Map(),
         processes,
         reports: reportWalk(walk),
         covered: walk.covered,

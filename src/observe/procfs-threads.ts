@@ -109,7 +109,7 @@ function readThread(
   }
   const differing = findDiffering(seen, draft);
   const identity = differing && readThreadIdentity(links, draft, tid, tally);
-  return identity && { ...identity, ...differing, descriptors: [] };
+  return identity && { ...identity, ...differing, descriptors: [], sockets: [] };
 }
 
 /** What of a thread's namespaces is not that of its process, null when there is nothing. */

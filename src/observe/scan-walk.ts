@@ -1,7 +1,12 @@
 /** What a scan does whatever it learns the processes from: which sources it covers, and facts. */
 import { learnInitialNamespaces, type InitialNamespaces } from '../domain/initial-namespaces.ts';
 import { NAMESPACE_TYPES } from '../domain/namespace-type.ts';
-import { SCAN_SOURCES, type ScanSource, type SourceReport } from '../domain/scan.ts';
+import {
+  KERNEL_SOURCES,
+  SCAN_SOURCES,
+  type ScanSource,
+  type SourceReport,
+} from '../domain/scan.ts';
 import type { ProcessDraft } from './process-draft.ts';
 import { createSourceTally, type SourceTally } from './source-tally.ts';
 
@@ -11,15 +16,22 @@ export interface Walk {
   readonly tallies: Readonly<Record<ScanSource, SourceTally>>;
 }
 
-/** Covers the sources asked for and those they stand on: links, and for threads the descriptors. */
-export function beginWalk(sources: readonly ScanSource[]): Walk {
+/**
+ * Covers the sources asked for and those they stand on: links, and for threads the descriptors. Whoever
+ * lists descriptors with the kernel's own list (`byKernel`) sees sockets and references in it as well.
+ */
+export function beginWalk(sources: readonly ScanSource[], { byKernel = false } = {}): Walk {
+  const covered: ScanSource[] = SCAN_SOURCES.filter(
+    (source) =>
+      source === 'links' ||
+      sources.includes(source) ||
+      (source === 'descriptors' && sources.includes('threads')),
+  );
+  if (byKernel && covered.includes('descriptors')) {
+    covered.push(...KERNEL_SOURCES);
+  }
   return {
-    covered: SCAN_SOURCES.filter(
-      (source) =>
-        source === 'links' ||
-        sources.includes(source) ||
-        (source === 'descriptors' && sources.includes('threads')),
-    ),
+    covered,
     tallies: {
       links: createSourceTally('links'),
       threads: createSourceTally('threads'),
@@ -27,6 +39,8 @@ export function beginWalk(sources: readonly ScanSource[]): Walk {
       mounts: createSourceTally('mounts'),
       facts: createSourceTally('facts'),
       relations: createSourceTally('relations'),
+      sockets: createSourceTally('sockets'),
+      references: createSourceTally('references'),
     },
   };
 }

@@ -110,6 +110,7 @@ export interface LifespanTableRow {
   names: string;
   containers: string;
   nsids: string;
+  counted_references: string | null;
 }
 
 export interface HolderCountRow {

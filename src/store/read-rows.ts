@@ -43,6 +43,7 @@ export const LIFESPAN_GROWTH_COLUMNS = [
   'names',
   'containers',
   'nsids',
+  'counted_references',
   'unheld_after_us',
   'unheld_by_us',
   'unheld_evidence',
@@ -105,6 +106,7 @@ export function toLifespanGrowth(lifespan: Lifespan): SqlValue[] {
     JSON.stringify(lifespan.names),
     JSON.stringify(lifespan.containers),
     JSON.stringify(lifespan.nsids),
+    lifespan.references && JSON.stringify(lifespan.references),
     unheld && unheld.after,
     unheld && unheld.by,
     unheld && unheld.evidence,
@@ -152,6 +154,10 @@ export function toLifespan(row: LifespanRow): Lifespan {
     names: JSON.parse(row.names) as string[],
     containers: JSON.parse(row.containers) as string[],
     nsids: JSON.parse(row.nsids) as Nsid[],
+    references:
+      row.counted_references === null
+        ? null
+        : (JSON.parse(row.counted_references) as Lifespan['references']),
     holdersNow: row.holders_now,
     holdersEver: row.holders_ever,
   };

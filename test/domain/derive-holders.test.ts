@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_GROWTH_POLICY } from '../../src/domain/growth-policy.ts';
-import type { ObservedProcess } from '../../src/domain/scan.ts';
+import { SCAN_SOURCES, type ObservedProcess } from '../../src/domain/scan.ts';
 import { at, Auditor, only, process, unreadableProcess } from '../support/scan-builder.ts';
 
 const NET = 4_026_532_268;
@@ -93,12 +93,78 @@ describe('holders', () => {
       links: { net: NET },
       forChildren: {},
       descriptors: [],
+      sockets: [],
     };
     auditor.scan({ second: 10, processes: [...others, process(50, {}, { threads: [thread] })] });
     expect(only(auditor.log, 'holder.gained')).toMatchObject([
       { kind: 'thread', tid: 51, comm: 'worker' },
     ]);
     expect(only(auditor.log, 'holder.gained')[0]?.namespaces).toHaveLength(1);
+  });
+
+  const socket = {
+    kind: 'socket',
+    fd: 7,
+    socketInode: 77,
+    inum: NET,
+    interface: null,
+    deviceInum: null,
+  } as const;
+  const withSockets = [...SCAN_SOURCES, 'sockets'] as const;
+
+  test('a socket holds the network namespace it was opened in, and each descriptor of it is a holder', () => {
+    const auditor = new Auditor();
+    const sockets = [socket, { ...socket, fd: 8 }];
+    for (const second of [10, 11, 12]) {
+      const processes = [...others, process(50, {}, { sockets })];
+      auditor.scan({ second, processes, covered: withSockets });
+    }
+    expect(only(auditor.log, 'holder.gained')).toMatchObject([
+      { kind: 'socket', pid: 50, fd: 7, socketInode: 77, type: 'net' },
+      { kind: 'socket', pid: 50, fd: 8, socketInode: 77, type: 'net' },
+    ]);
+    expect(only(auditor.log, 'namespace.unheld')).toEqual([]);
+    for (const second of [13, 14]) {
+      auditor.scan({ second, processes: [...others, process(50)], covered: withSockets });
+    }
+    expect(only(auditor.log, 'holder.lost')).toHaveLength(2);
+    expect(lives(auditor)[0]?.end).toMatchObject({ reason: 'vanished' });
+  });
+
+  test('a scan that lists no sockets denies none, but who has ended has none any more', () => {
+    const auditor = new Auditor();
+    const processes = [...others, process(50, {}, { sockets: [socket] })];
+    auditor.scan({ second: 10, processes, covered: withSockets });
+    for (const second of [11, 12, 13]) {
+      auditor.scan({ second, processes: [...others, process(50)] });
+    }
+    expect(only(auditor.log, 'holder.lost')).toEqual([]);
+    expect(only(auditor.log, 'namespace.unheld')).toEqual([]);
+    auditor.scan({ second: 14, processes: others });
+    expect(only(auditor.log, 'holder.lost')).toMatchObject([
+      { kind: 'socket', to: { after: at(10), by: at(14.1) } },
+    ]);
+  });
+
+  test('a tun device that is moved is another holder of the same namespace, and names where it is', () => {
+    const auditor = new Auditor();
+    const tun = { ...socket, kind: 'tun', socketInode: null, interface: 'tap0' } as const;
+    const other = process(51, { net: 8_000 });
+    for (const [second, deviceInum] of [
+      [10, NET],
+      [11, 8_000],
+    ] as const) {
+      const sockets = [{ ...tun, deviceInum }];
+      const processes = [...others, other, process(50, {}, { sockets })];
+      auditor.scan({ second, processes, covered: withSockets });
+    }
+    const moved = only(auditor.log, 'namespace.born').find(({ inum }) => inum === 8_000);
+    const tuns = only(auditor.log, 'holder.gained').filter(({ kind }) => kind === 'tun');
+    expect(tuns).toMatchObject([
+      { interface: 'tap0', namespace: null },
+      { interface: 'tap0', namespace: moved?.lifespan },
+    ]);
+    expect(only(auditor.log, 'holder.lost')).toMatchObject([{ kind: 'tun' }]);
   });
 
   test('what children will get is a holder of its own', () => {

@@ -223,6 +223,27 @@ describe('ends', () => {
     });
   });
 
+  test('what a child alone held is asked after when the child has ended, and unheld no more exactly than that was told', () => {
+    const auditor = watching();
+    const outer = ns('user', 4026532010, '910');
+    const inner = ns('user', 4026532011, '911');
+    const below = birth(2.5, inner, { owner: outer, parent: outer });
+    const outside = [birth(2, outer), moved(2, 50, inside(outer))];
+    auditor.tell(3, ...outside, below, moved(2.5, 50, inside(inner)));
+    auditor.tell(4, left(3, 50));
+    const { id } = auditor.life('user', outer.inum);
+    expect(auditor.memory.vacant.has(id)).toBe(false);
+    expect(auditor.life('user', outer.inum)).toMatchObject({ unheld: null, holdersNow: 1 });
+    const child = auditor.life('user', inner.inum).id;
+    auditor.answer(5, { id: child, probedUs: at(4), verdict: 'stale' });
+    expect(auditor.memory.vacant.get(id)).toMatchObject({ leftUs: null, lastAliveUs: at(3) });
+    auditor.answer(6, { id, probedUs: at(5), verdict: 'stale' });
+    expect(auditor.life('user', outer.inum)).toMatchObject({
+      unheld: { after: at(3), by: at(5) },
+      gone: { after: at(3), by: at(5), evidence: 'handle' },
+    });
+  });
+
   test('no scan ends a life whose end will be told', () => {
     const auditor = watching();
     auditor.tell(3, birth(2, net), moved(2, 50, inside(net)), left(2.5, 50));

@@ -69,6 +69,7 @@ const lifespan: Lifespan = {
   nsids: [{ observer: 3, nsid: 0, from: { after: null, by: T0, evidence: 'baseline' }, to: null }],
   containers: ['/lxc.payload.web'],
   holdersNow: 1,
+  references: null,
   holdersEver: 4,
 };
 
@@ -136,6 +137,7 @@ describe('the shapes that scripts rely on', () => {
         evidence: 'scan',
       },
       reason: 'vanished',
+      references: null,
       creator: {
         pid: 4711,
         startTimeTicks: '123456',

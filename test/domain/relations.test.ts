@@ -116,18 +116,24 @@ describe('what is learnt', () => {
 });
 
 describe('a parent that nothing holds but its child', () => {
-  test('is a life, born by the scan that showed it, and nobody is said to have held it since', () => {
-    const outer = lifeOf(withNested(), 'user', OUTER);
+  test('is a life, born by the scan that showed it, and held by its child as long as that is there', () => {
+    const auditor = withNested();
+    const outer = lifeOf(auditor, 'user', OUTER);
     expect(outer).toMatchObject({
       born: { after: at(10), by: at(11.1), evidence: 'scan' },
-      unheld: { after: null, by: at(11.1), evidence: 'scan' },
+      unheld: null,
       creator: null,
       gone: null,
-      holdersEver: 0,
+      holdersEver: 1,
     });
+    const inner = lifeOf(auditor, 'user', INNER);
+    expect([...auditor.holders].filter(({ lifespan }) => lifespan === outer.id)).toMatchObject([
+      { kind: 'child-namespace', namespace: inner.id, from: inner.born, to: null },
+    ]);
+    expect(only(auditor.log, 'namespace.unheld')).toEqual([]);
   });
 
-  test('has no lower bound of birth when only namespaces that were there before show it', () => {
+  test('has no lower bound of birth when namespaces that were there before show it, and is no younger than they', () => {
     const auditor = new Auditor();
     const processes = [...others, process(50, { user: INNER })];
     auditor.scan({ second: 10, processes: others });
@@ -135,7 +141,7 @@ describe('a parent that nothing holds but its child', () => {
     auditor.scan({ second: 12, processes, relations: NESTED });
     expect(lifeOf(auditor, 'user', OUTER).born).toEqual({
       after: null,
-      by: at(12.1),
+      by: at(11.1),
       evidence: 'scan',
     });
     expect(lifeOf(auditor, 'user', INNER).parent).toBe(lifeOf(auditor, 'user', OUTER).id);
@@ -162,15 +168,16 @@ describe('a parent that nothing holds but its child', () => {
       auditor.scan({ second, processes: inside, relations: NESTED });
       expect(lifeOf(auditor, 'user', OUTER).gone).toBeNull();
     }
-    for (const second of [16, 17]) {
+    for (const second of [16, 17, 18]) {
       auditor.scan({ second, processes: others, relations: { [ROOT]: user(null) } });
     }
+    expect(only(auditor.log, 'namespace.unheld')).toMatchObject([{ inum: INNER }, { inum: OUTER }]);
     expect(lifeOf(auditor, 'user', INNER).gone).toMatchObject({ after: at(15), by: at(16.1) });
     expect(lifeOf(auditor, 'user', OUTER).gone).toMatchObject({ after: at(15), by: at(17.1) });
     expect(lifeOf(auditor, 'user', INITIAL_INUMS.user).gone).toBeNull();
   });
 
-  test('held once, is unheld when its last process leaves, and does not end before what it owns', () => {
+  test('held once, is held on by what it owns when its last process leaves, and does not end before that', () => {
     const auditor = new Auditor();
     const relations: Related = {
       [ROOT]: user(null),
@@ -188,11 +195,13 @@ describe('a parent that nothing holds but its child', () => {
       auditor.scan({ second, processes: [...others, guest], relations });
     }
     expect(lifeOf(auditor, 'user', OUTER)).toMatchObject({
-      unheld: { after: at(11), by: at(12.1) },
+      unheld: null,
       gone: null,
+      holdersNow: 1,
     });
-    auditor.scan({ second: 16, processes: others });
-    auditor.scan({ second: 17, processes: others });
+    for (const second of [16, 17, 18]) {
+      auditor.scan({ second, processes: others });
+    }
     expect(lifeOf(auditor, 'user', OUTER).gone).toMatchObject({ after: at(15), by: at(17.1) });
     expect(lifeOf(auditor, 'net', NET).gone).toMatchObject({ after: at(15), by: at(16.1) });
   });
@@ -251,7 +260,7 @@ describe('identity', () => {
     const entered = process(70, { user: OUTER }, { startTimeTicks: 1_300 });
     auditor.scan({ second: 14, processes: [...others, inside, entered], relations: NESTED });
     expect(livesOf(auditor, OUTER)).toHaveLength(1);
-    expect(lifeOf(auditor, 'user', OUTER)).toMatchObject({ unheld: null, holdersNow: 1 });
+    expect(lifeOf(auditor, 'user', OUTER)).toMatchObject({ unheld: null, holdersNow: 2 });
   });
 
   test('pid namespaces are below their parent and owned by a user namespace', () => {

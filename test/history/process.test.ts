@@ -65,6 +65,7 @@ describe('the namespaces of a process', () => {
       links: { net: NET },
       forChildren: {},
       descriptors: [],
+      sockets: [],
     };
     host.watch(10, 12, [...others, process(50, {}, { threads: [thread] })]);
     const { data } = host.history.process({ pid: 50 });

@@ -13,11 +13,13 @@ import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { learnInitialNamespaces } from '../../src/domain/initial-namespaces.ts';
 import type { KernelNamespace } from '../../src/domain/kernel-record.ts';
 import { INITIAL_INUMS, toNamespaceKey } from '../../src/domain/namespace-type.ts';
 import type { ObservedProcess, ObservedThread, Scan } from '../../src/domain/scan.ts';
 import { openHandleProbe } from '../../src/observe/handle-probe.ts';
-import { createKernelScanner, type KernelScan } from '../../src/observe/kernel-scan.ts';
+import { createKernelScanner } from '../../src/observe/kernel-scan.ts';
+import { isNotable } from '../../src/observe/process-draft.ts';
 import { createProcfsScanner } from '../../src/observe/procfs-scan.ts';
 import { asUnprivileged } from '../observe/unprivileged.ts';
 import { findObstacle, listOwnNamespaceDescriptors, startLab, type Lab } from './lab.ts';
@@ -90,7 +92,7 @@ describe.skipIf(obstacle)(`the kernel scan${obstacle ? ` — NOT RUN: ${obstacle
     let differences: unknown[] = ['not compared'];
     for (let attempt = 0; attempt < ATTEMPTS && differences.length > 0; attempt += 1) {
       const before = procfs.scan();
-      const ours = hideUnborn(scanKernel(), made['pidWithoutInit']);
+      const ours = hideUnshown(scanKernel(), made['pidWithoutInit']);
       differences = compare(before, procfs.scan(), ours);
       for (const pid of Object.values(made)) {
         expect(ours.processes.some((process) => process.pid === pid)).toBe(true);
@@ -144,12 +146,13 @@ describe.skipIf(obstacle)(`the kernel scan${obstacle ? ` — NOT RUN: ${obstacle
 
   test('shows sockets and tun devices of a network namespace that their process has left', () => {
     const scan = scanKernel();
-    const own = scan.sockets.filter(({ pid }) => pid === made['socket']);
+    const { sockets: own, links } = requireProcess(scan, made['socket']);
     expect(own.map(({ kind }) => kind)).toEqual(existsSync(TUN) ? ['socket', 'tun'] : ['socket']);
     const [inum] = own.map((each) => each.inum);
-    expect(own.every((each) => each.tid === made['socket'] && each.inum === inum)).toBe(true);
-    expect(inum).not.toBe(requireProcess(scan, made['socket']).links.net);
-    expect(scan.sockets.some((each) => each.inum === INITIAL_INUMS.net)).toBe(false);
+    expect(own.every((each) => each.inum === inum)).toBe(true);
+    expect(inum).not.toBe(links.net);
+    const all = scan.processes.flatMap(({ sockets }) => sockets);
+    expect(all.some((each) => each.inum === INITIAL_INUMS.net)).toBe(false);
   });
 
   test.skipIf(!hasIds)(`a namespace ends while it is scanned again and again${noIds}`, async () => {
@@ -191,11 +194,17 @@ describe.skipIf(obstacle)(`the kernel scan${obstacle ? ` — NOT RUN: ${obstacle
         ({ threads, descriptors }) => threads.length + descriptors.length === 0,
       ),
     ).toBe(true);
-    expect(scanKernel(['threads']).covered).toEqual(['links', 'threads', 'descriptors']);
+    expect(scanKernel(['threads']).covered).toEqual([
+      'links',
+      'threads',
+      'descriptors',
+      'sockets',
+      'references',
+    ]);
   });
 });
 
-function scanKernel(...parameters: Parameters<KernelScannerScan>): KernelScan {
+function scanKernel(...parameters: Parameters<KernelScannerScan>): Scan {
   if ('missing' in opened) {
     throw new Error(opened.missing);
   }
@@ -276,12 +285,25 @@ function countByNamespace({ processes }: Scan): Map<string, number> {
   return counts;
 }
 
-/** The scan without what procfs does not show of this process: the pid namespace its children will be in. */
-function hideUnborn(scan: KernelScan, pid: number | undefined): KernelScan {
+/** The scan without what procfs does not show: sockets, and the pid namespace that children of `pid` will be in. */
+function hideUnshown(scan: Scan, pid: number | undefined): Scan {
+  const hideSockets = (process: ObservedProcess): ObservedProcess => {
+    const hidden = {
+      ...process,
+      sockets: [],
+      threads: process.threads
+        .map((thread) => ({ ...thread, sockets: [] }))
+        .filter(({ links, forChildren, descriptors }) =>
+          [links, forChildren, descriptors].some((held) => Object.keys(held).length > 0),
+        ),
+    };
+    return isNotable(hidden, initial) ? hidden : { ...hidden, facts: null };
+  };
+  const initial = learnInitialNamespaces(scan.processes);
   return {
     ...scan,
     processes: scan.processes.map((each) =>
-      each.pid === pid ? { ...each, forChildren: {}, facts: null } : each,
+      hideSockets(each.pid === pid ? { ...each, forChildren: {}, facts: null } : each),
     ),
   };
 }

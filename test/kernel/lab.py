@@ -12,6 +12,8 @@ import json
 import os
 import signal
 import socket
+import struct
+import subprocess
 import sys
 import threading
 import time
@@ -30,11 +32,15 @@ FLAGS = {
 SYS_CLONE, SYS_EXIT, SYS_CLONE3 = 56, 60, 435
 CLONE_FILES = 0x00000400
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 4096, 16384, 1 << 18, 2
+SYS_OPEN_TREE, SYS_IO_URING_SETUP, SYS_IO_URING_REGISTER = 428, 425, 427
+OPEN_TREE_CLONE, AT_RECURSIVE, AT_FDCWD, IORING_REGISTER_FILES = 1, 0x8000, -100, 2
 NS_GET_ID = 0x8008B70D
 NS_GET_USERNS, NS_GET_PARENT, NS_GET_OWNER_UID = 0xB701, 0xB702, 0xB704
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 
 TUN = "/dev/net/tun"
+TUNSETIFF, TUNSETPERSIST = 0x400454CA, 0x400454CB
+IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
 
 children = {}  # pid -> pids below it, which come to us when it ends
 held = {}
@@ -363,6 +369,168 @@ def spawn_socket_elsewhere():
     return {"pid": pid, "net": int(os.read(ready_read, 32))}
 
 
+def spawn_waiting(work):
+    """A child that does `work`, tells what it returns, and waits."""
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            os.write(ready_write, json.dumps(work()).encode() + b"\n")
+            wait_forever()
+        finally:
+            os._exit(1)
+    children[pid] = []
+    os.close(ready_write)
+    with os.fdopen(ready_read) as ready:
+        line = ready.readline()
+    if not line:
+        raise OSError(f"child {pid} failed")
+    return {"pid": pid, **json.loads(line)}
+
+
+class Away:
+    """Inside: in a new network namespace. Afterwards back in the one before, which alone is left to hold us."""
+
+    def __enter__(self):
+        self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        check(LIBC.unshare(FLAGS["net"]), "unshare")
+        return link("net", "thread-self")
+
+    def __exit__(self, *_):
+        check(LIBC.setns(self.home, 0), "setns")
+        os.close(self.home)
+
+
+def spawn_sockets(count):
+    """A child with so many sockets, of which each has two descriptors, of a network namespace it has left."""
+
+    def work():
+        with Away() as net:
+            kept = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+        held["sockets"] = [*kept, *[each.dup() for each in kept]]
+        return {"net": net, "inodes": [os.fstat(each.fileno()).st_ino for each in kept]}
+
+    return spawn_waiting(work)
+
+
+def spawn_socket_in_thread():
+    """A child with a thread of its own descriptor table that has a socket of a network namespace it has left."""
+
+    def work():
+        told = {}
+        ready = threading.Event()
+
+        def run():
+            check(LIBC.unshare(CLONE_FILES), "unshare")
+            with Away() as net:
+                kept = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            inode = os.fstat(kept.fileno()).st_ino
+            told.update(tid=threading.get_native_id(), net=net, inodes=[inode], fd=kept.fileno())
+            ready.set()
+            while True:
+                time.sleep(3600)
+
+        threading.Thread(target=run, daemon=True).start()
+        ready.wait()
+        return told
+
+    return spawn_waiting(work)
+
+
+def spawn_tun(name):
+    """A child with a tap device made in one network namespace and moved to another, of which it is in neither."""
+
+    def work():
+        with Away() as opened_in:
+            fd = os.open(TUN, os.O_RDWR)
+            request = struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI)
+            fcntl.ioctl(fd, TUNSETIFF, request)
+            inner = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            check(LIBC.unshare(FLAGS["net"]), "unshare")
+            moved_to = link("net", "thread-self")
+            other = os.fork()
+            if other == 0:
+                die_with_parent()
+                os.close(inner)
+                wait_forever()
+            check(LIBC.setns(inner, 0), "setns")
+            os.close(inner)
+            subprocess.run(["ip", "link", "set", name, "netns", str(other)], check=True)
+        return {"net": opened_in, "deviceNet": moved_to, "fd": fd, "other": other}
+
+    made = spawn_waiting(work)
+    children[made["pid"]] = [made["other"]]
+    return made
+
+
+def spawn_at_home(count):
+    """A child and one more below it, in one new network namespace, with so many sockets of it."""
+
+    def work():
+        check(LIBC.unshare(FLAGS["net"]), "unshare")
+        held["sockets"] = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+        other = os.fork()
+        if other == 0:
+            die_with_parent()
+            wait_forever()
+        return {"net": link("net"), "other": other}
+
+    made = spawn_waiting(work)
+    children[made["pid"]] = [made["other"]]
+    return made
+
+
+def send_in_flight():
+    """A child that keeps the two ends of a socket, and in it, on its way, the only descriptor of a namespace."""
+
+    def work():
+        with Away() as net:
+            fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        # Of the network namespace that we are in: they hold no other.
+        held["pair"] = socket.socketpair()
+        socket.send_fds(held["pair"][0], [b"x"], [fd])
+        os.close(fd)
+        return {"net": net}
+
+    return spawn_waiting(work)
+
+
+def spawn_detached(path, recursive):
+    """A child with a detached copy of the mount at `path`, or of the directory tree it is in."""
+
+    def work():
+        flags = OPEN_TREE_CLONE | (AT_RECURSIVE if recursive else 0)
+        return {"fd": check(LIBC.syscall(SYS_OPEN_TREE, AT_FDCWD, path.encode(), flags), "open_tree")}
+
+    return spawn_waiting(work)
+
+
+def spawn_fixed_file():
+    """A child with a namespace descriptor that only its io_uring has registered."""
+
+    def work():
+        with Away() as net:
+            fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        ring = check(LIBC.syscall(SYS_IO_URING_SETUP, 4, ctypes.create_string_buffer(120)), "io_uring_setup")
+        files = (ctypes.c_int * 1)(fd)
+        check(LIBC.syscall(SYS_IO_URING_REGISTER, ring, IORING_REGISTER_FILES, files, 1), "io_uring_register")
+        os.close(fd)
+        return {"net": net, "ring": ring}
+
+    return spawn_waiting(work)
+
+
+def make_private(path):
+    """Makes a directory a mount of its own, of which others get no copy."""
+    check(LIBC.mount(path.encode(), path.encode(), None, MS_BIND, None), "mount")
+    check(LIBC.mount(None, path.encode(), None, MS_PRIVATE, None), "mount")
+
+
+def unmount(path):
+    check(LIBC.umount2(path.encode(), MNT_DETACH), "umount")
+
+
 def end(pid):
     """Kills a child of ours, and waits until it and what was below it are reaped: a zombie still holds."""
     os.kill(pid, signal.SIGKILL)
@@ -394,6 +562,15 @@ def ask(fd, request):
         return fcntl.ioctl(fd, request)
     except PermissionError:
         return None
+
+
+def owner_of(fd):
+    """inum of the user namespace that owns the one of this descriptor."""
+    owner = fcntl.ioctl(fd, NS_GET_USERNS)
+    try:
+        return inum_of(owner)
+    finally:
+        os.close(owner)
 
 
 def owner_uid(fd):

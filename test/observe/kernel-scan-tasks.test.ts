@@ -167,6 +167,7 @@ describe('threads and descriptors', () => {
       comm: 'worker',
       links: {},
       forChildren: {},
+      sockets: [],
       descriptors: [
         {
           fd: 5,
@@ -211,22 +212,34 @@ describe('threads and descriptors', () => {
     expect(counted.report().vanishedCount).toBe(1);
   });
 
-  test('sockets are told apart from namespace descriptors, and those of the initial namespace left out', () => {
+  test('sockets are told apart from namespace descriptors; those of the own network namespace hold nothing more', () => {
     const { tasks } = read([{ pid: 20 }]);
-    const sockets = addDescriptors(
-      decode([
-        { pid: 20, kind: 2, inum: 5 },
-        { pid: 20, kind: 3, inum: 6 },
-        { pid: 20, kind: 2, inum: NET },
-      ]),
-      tasks,
-      tally,
-    );
-    expect(sockets).toMatchObject([
-      { kind: 'socket', inum: 5, inode: '77' },
-      { kind: 'tun', inum: 6 },
+    addFiles(tasks, [
+      { pid: 20, fd: 4, kind: 2, inum: 5 },
+      { pid: 20, fd: 5, kind: 3, inum: 6, device: [7, 'tap0'] },
+      { pid: 20, fd: 6, kind: 2, inum: NET, flags: 2 },
     ]);
-    expect(tasks.drafts[0]?.observed.descriptors).toEqual([]);
+    const { descriptors, sockets } = tasks.drafts[0]?.observed ?? {};
+    expect(descriptors).toEqual([]);
+    expect(sockets).toEqual([
+      { kind: 'socket', fd: 4, socketInode: 77, inum: 5, interface: null, deviceInum: null },
+      { kind: 'tun', fd: 5, socketInode: null, inum: 6, interface: 'tap0', deviceInum: 7 },
+    ]);
+  });
+
+  test('a table that a leader leaves to its threads is listed once, sockets too', () => {
+    const { tasks } = read([
+      { pid: 20, flags: 1 },
+      { pid: 20, tid: 21 },
+      { pid: 20, tid: 22 },
+    ]);
+    const table = 9n;
+    addFiles(tasks, [
+      { pid: 20, tid: 21, table, kind: 2, inum: 5 },
+      { pid: 20, tid: 22, table, kind: 2, inum: 5 },
+    ]);
+    const listed = tasks.drafts[0]?.observed.threads;
+    expect(listed?.map(({ tid, sockets }) => [tid, sockets.length])).toEqual([[21, 1]]);
   });
 });
 
@@ -236,7 +249,7 @@ function read(inputs: readonly TaskInput[]): { tasks: KernelTasks; sets: SetRead
 }
 
 function decode(files: readonly FileInput[]): FileRow[] {
-  return readFileRows(fileRows(files), NET);
+  return readFileRows(fileRows(files));
 }
 
 function addFiles(tasks: KernelTasks, files: readonly FileInput[]): void {

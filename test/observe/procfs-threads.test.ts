@@ -25,6 +25,7 @@ describe('threads', () => {
         links: { net: 4026532268 },
         forChildren: {},
         descriptors: [],
+        sockets: [],
       },
     ]);
     expect(findReport(scan, 'threads')).toMatchObject({

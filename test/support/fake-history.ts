@@ -77,6 +77,14 @@ export function makeLifespan(id: number, changes: Partial<LifespanJson> = {}): L
     nsids: [],
     containers: [],
     initial: false,
+    references: {
+      total: 7,
+      processSets: 1,
+      nsfsInodes: 1,
+      sockets: 5,
+      unattributed: 0,
+      at: AT,
+    },
     holders: { now: 1, ever: 4 },
     ...changes,
   };

@@ -3,6 +3,7 @@ import { deriveProbes, type ProbeResult } from '../../src/domain/derive-kernel-e
 /** An auditor that is told kernel records by hand, for tests of the pure rules. */
 import { deriveKernelEvents, deriveLossesClosed } from '../../src/domain/derive-kernel-events.ts';
 import { listSeen, openStorms, type StormInput } from '../../src/domain/derive-kernel-storms.ts';
+import { withRelatives } from '../../src/domain/derive-relatives.ts';
 import { startFoldingDraft, type Draft } from '../../src/domain/draft.ts';
 import type { AuditEvent } from '../../src/domain/event.ts';
 import { beginScan, createKernelMemory, refreshVacancies } from '../../src/domain/kernel-memory.ts';
@@ -169,9 +170,10 @@ export class KernelAuditor extends Auditor {
   judge(second: number, derive: (input: StormInput, draft: Draft) => void): AuditEvent[] {
     this.#second = Math.max(this.#second, second);
     const { known, watch, memory } = this;
-    const draft = startFoldingDraft(known, Math.max(at(second), known.lastAt), (event) =>
+    const bare = startFoldingDraft(known, Math.max(at(second), known.lastAt), (event) =>
       this.fold(event),
     );
+    const draft = withRelatives(known, bare);
     const where = { bootId: BOOT, nsfsDev: null, initial: INITIAL_INUMS };
     const books = openMemberBooks(watch.members, this.policy.growth);
     const { births, close } = openStorms(memory, this.policy.growth);

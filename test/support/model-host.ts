@@ -144,6 +144,7 @@ export class ModelHost {
       ...scan,
       kernelIds: new Map(),
       relations: new Map(),
+      references: new Map(),
       nsfsDev: this.#mounts.length > 0 ? '0:4' : null,
       processes: this.#processes.map((process) => observe(process, covered)),
       mountNamespaces: covered.includes('mounts') ? this.#observeMounts() : [],
@@ -274,9 +275,16 @@ function observe(process: ModelProcess, covered: readonly ScanSource[]): Observe
     forChildren: isHidden ? {} : process.forChildren,
     linksUnreadable: unreadable,
     descriptors: sees('descriptors') ? process.descriptors : [],
+    sockets: [],
     descriptorsUnreadable: unreadable,
     threads: sees('threads')
-      ? process.threads.map((thread) => ({ ...thread, comm, forChildren: {}, descriptors: [] }))
+      ? process.threads.map((thread) => ({
+          ...thread,
+          comm,
+          forChildren: {},
+          descriptors: [],
+          sockets: [],
+        }))
       : [],
     threadsUnreadable: unreadable,
     facts:

@@ -65,6 +65,7 @@ export function process(
     forChildren: {},
     linksUnreadable: null,
     descriptors: [],
+    sockets: [],
     descriptorsUnreadable: null,
     threads: [],
     threadsUnreadable: null,
@@ -93,6 +94,7 @@ export interface ScanInput {
   readonly processes: readonly ObservedProcess[];
   readonly mountNamespaces?: readonly ObservedMountNamespace[];
   readonly covered?: Scan['covered'];
+  readonly references?: Scan['references'];
   readonly bootId?: string;
   readonly relations?: Readonly<Partial<Record<NamespaceKey, ObservedRelations>>>;
 }
@@ -102,6 +104,7 @@ export function scan({
   processes,
   mountNamespaces,
   covered = SCAN_SOURCES,
+  references = new Map(),
   bootId = BOOT,
   relations = {},
 }: ScanInput): Scan {
@@ -113,6 +116,7 @@ export function scan({
     nsfsDev: null,
     kernelIds: new Map(),
     relations: new Map(Object.entries(relations) as [NamespaceKey, ObservedRelations][]),
+    references,
     processes,
     mountNamespaces: mountNamespaces ?? [
       { inum: INITIAL_INUMS.mnt, bindMounts: [], unreadable: null },

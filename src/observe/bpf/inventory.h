@@ -15,6 +15,7 @@
 
 #include "helpers.h"
 #include "records.h"
+#include "references.h"
 
 /* include/linux/sched.h, and what proc_pid_stat(5) calls clock ticks: USER_HZ is 100 where Node runs. */
 #define INVENTORY_EXIT_DEAD_OR_ZOMBIE 0x30
@@ -42,18 +43,33 @@ struct inventory_task {
 
 enum { FILE_NAMESPACE = 1, FILE_SOCKET = 2, FILE_TUN = 3 };
 
-/* process_start_ticks is that of the leader. table tells descriptor tables apart, and nothing else. */
+/*
+ * FILE_HAS_INODE: the namespace has an inode in nsfs, for descriptors and mounts. FILE_OWN_NETWORK: of the
+ * network namespace that the task is in, which it holds anyway: told because it counts as a reference.
+ */
+enum { FILE_HAS_INODE = 1, FILE_OWN_NETWORK = 2 };
+
+/*
+ * process_start_ticks is that of the leader. table and socket tell descriptor tables and sockets apart, and
+ * nothing else. device_inum is the network namespace of a tun device, 0 where it has none.
+ */
 struct inventory_file {
 	u64 id;
 	u64 process_start_ticks;
 	u64 table;
 	u64 inode;
+	u64 socket;
 	u32 pid;
 	u32 tid;
 	u32 fd;
 	u32 kind;
 	u32 clone_flag;
 	u32 inum;
+	u32 references;
+	u32 flags;
+	u32 device_inum;
+	char interface[16];
+	u32 padding;
 };
 
 /* What only the inventory reads of types that kernel-types.h has for all programs. */
@@ -90,9 +106,20 @@ struct socket {
 	struct sock *sk;
 } KERNEL;
 
+struct net_device {
+	char name[16];
+	possible_net_t nd_net;
+} KERNEL;
+
+/* The device of a tun descriptor, once it has one. */
+struct tun_struct {
+	struct net_device *dev;
+} KERNEL;
+
 /* A module on many kernels. */
 struct tun_file {
 	struct sock sk;
+	struct tun_struct *tun;
 } KERNEL;
 
 struct bpf_iter_meta {
@@ -214,6 +241,8 @@ INLINE void inventory_of_nsfs(struct inventory_file *row, struct inode *inode)
 	struct ns_common *common = inode->i_private;
 
 	row->kind = FILE_NAMESPACE;
+	row->flags = FILE_HAS_INODE;
+	row->references = count_references(common);
 	row->inum = READ(common, inum);
 	if (bpf_core_field_exists(common->ns_id))
 		row->id = READ(common, ns_id);
@@ -227,19 +256,45 @@ INLINE void inventory_of_nsfs(struct inventory_file *row, struct inode *inode)
 	}
 }
 
-/* Only where it is not the network namespace the task is in, which holds that one anyway. */
+/* Not of the initial network namespace, which needs nobody. */
 INLINE void inventory_of_network(struct inventory_file *row, struct task_struct *task,
 				 struct sock *sock, u32 kind)
 {
 	struct net *net = READ(sock, __sk_common.skc_net.net);
+	u32 inum = net ? READ(net, ns.inum) : 0;
 
-	if (!net || net == task->nsproxy->net_ns)
+	if (inum == 0 || inum == inventory_settings_now().initial_net)
 		return;
 	row->kind = kind;
 	row->clone_flag = 0x40000000;
-	row->inum = READ(net, ns.inum);
+	row->inum = inum;
 	if (bpf_core_field_exists(net->ns.ns_id))
 		row->id = READ(net, ns.ns_id);
+	row->socket = inventory_token(sock);
+	row->references = count_references(&net->ns);
+	if (has_nsfs_inode(&net->ns))
+		row->flags |= FILE_HAS_INODE;
+	if (net == task->nsproxy->net_ns)
+		row->flags |= FILE_OWN_NETWORK;
+}
+
+/* The device can be in another network namespace than the one that its descriptor holds: it can be moved. */
+INLINE void inventory_of_tun(struct inventory_file *row, struct task_struct *task, struct tun_file *file)
+{
+	inventory_of_network(row, task, &file->sk, FILE_TUN);
+	if (row->kind == 0)
+		return;
+	struct tun_struct *tun = READ(file, tun);
+	struct net_device *device = tun ? READ(tun, dev) : NULL;
+	struct net *net = device ? READ(device, nd_net.net) : NULL;
+
+	if (!net)
+		return;
+	row->device_inum = READ(net, ns.inum);
+	bpf_probe_read_kernel(&row->interface, sizeof(row->interface),
+			      __builtin_preserve_access_index(&device->name));
+	if (row->device_inum != row->inum)
+		row->flags &= ~FILE_OWN_NETWORK;
 }
 
 INLINE bool inventory_is_tun(struct inode *inode)
@@ -269,13 +324,12 @@ int inventory_files(struct bpf_iter__task_file *context)
 		struct socket *socket = file->private_data;
 		inventory_of_network(&row, task, READ(socket, sk), FILE_SOCKET);
 	} else if (inventory_is_tun(inode)) {
-		struct tun_file *tun = file->private_data;
-		inventory_of_network(&row, task, &tun->sk, FILE_TUN);
+		inventory_of_tun(&row, task, file->private_data);
 	}
 	if (row.kind == 0)
 		return 0;
 	row.process_start_ticks = task->group_leader->start_boottime / INVENTORY_NS_PER_TICK;
-	row.table = (u64)((struct task_struct___inventory *)task)->files;
+	row.table = inventory_token(READ((struct task_struct___inventory *)task, files));
 	row.inode = inode->i_ino;
 	row.pid = task->tgid;
 	row.tid = task->pid;

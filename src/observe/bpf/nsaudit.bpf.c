@@ -14,3 +14,5 @@ char LICENSE[] SEC("license") = "GPL";
 
 #include "inventory.h"
 #include "relations.h"
+
+#include "proxies.h"
