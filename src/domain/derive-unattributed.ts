@@ -11,12 +11,13 @@ import type { Bounds } from './bounds.ts';
 import type { Resolution } from './derive-lifespans.ts';
 import { NO_HOLDER } from './derive-relatives.ts';
 import type { Draft } from './draft.ts';
+import { createExplanation, hasUnreadable } from './explain-references.ts';
 import { toHolderKey, type Holder } from './holder.ts';
 import type { Known, LifespanId } from './known.ts';
 import type { CountedReferences, Lifespan } from './lifespan.ts';
-import { toNamespaceKey, type NamespaceKey } from './namespace-type.ts';
+import type { NamespaceKey } from './namespace-type.ts';
 import { NO_FACTS } from './process-facts.ts';
-import { KERNEL_SOURCES, type ObservedReferences, type Scan } from './scan.ts';
+import { KERNEL_SOURCES, type Scan } from './scan.ts';
 import type { KernelView } from './settle-scan.ts';
 import type { Reckoning, Sighting, Watch } from './watch.ts';
 
@@ -72,54 +73,6 @@ export function deriveUnattributed(
     }
   }
   return reckonings;
-}
-
-/** Whether the explanations cover everything depends on what could be read, so it is looked at once. */
-function createExplanation(
-  scan: Scan,
-): (key: NamespaceKey, counted: ObservedReferences) => CountedReferences {
-  const visible = listWithVisibleInode(scan);
-  const isAllReadable = !hasUnreadable(scan);
-  return (key, { total, processSets, hasInode, sockets }) => {
-    // What cannot be read may have the descriptor or mount that the inode is there for.
-    const isExplained = visible.has(key) || !isAllReadable;
-    const nsfsInodes = hasInode ? 1 : 0;
-    const explained = processSets + sockets + (isExplained ? nsfsInodes : 0);
-    return {
-      total,
-      processSets,
-      nsfsInodes,
-      sockets,
-      unattributed: Math.max(0, total - explained),
-    };
-  };
-}
-
-/** Namespaces with a descriptor or bind mount. */
-function listWithVisibleInode({ processes, mountNamespaces }: Scan): Set<NamespaceKey> {
-  const visible = new Set<NamespaceKey>();
-  const tasks = processes.flatMap((process) => [process, ...process.threads]);
-  for (const { type, inum } of tasks.flatMap(({ descriptors }) => descriptors)) {
-    visible.add(toNamespaceKey(type, inum));
-  }
-  for (const { type, inum } of mountNamespaces.flatMap(({ bindMounts }) => bindMounts)) {
-    visible.add(toNamespaceKey(type, inum));
-  }
-  return visible;
-}
-
-/** Some hosts keep process 1 from everybody, always: it is not what makes the difference. */
-const FIRST_PID = 1;
-
-function hasUnreadable({ processes, mountNamespaces }: Scan): boolean {
-  return (
-    mountNamespaces.some(({ unreadable }) => unreadable !== null) ||
-    processes.some(
-      ({ pid, linksUnreadable, descriptorsUnreadable, threadsUnreadable }) =>
-        pid !== FIRST_PID &&
-        (linksUnreadable ?? descriptorsUnreadable ?? threadsUnreadable) !== null,
-    )
-  );
 }
 
 /** Alive by its handle since a whole scan missed it, and missed by this one again. */
