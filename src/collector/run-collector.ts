@@ -19,7 +19,12 @@ import { SCAN_SOURCES, type Scan, type ScanSource } from '../domain/scan.ts';
 import { US_PER_MS } from '../domain/time.ts';
 import { resumeWatch } from '../domain/watch.ts';
 import { createContainerFiles } from '../observe/container-files.ts';
-import { createHostClock, createTimelineClock, type TimelineClock } from '../observe/host-clock.ts';
+import {
+  createHostClock,
+  createTimelineClock,
+  openOwnHostClock,
+  type TimelineClock,
+} from '../observe/host-clock.ts';
 import { readHostFacts, type HostFacts } from '../observe/host-facts.ts';
 import { openNsids, type NsidSource } from '../observe/netlink-nsids.ts';
 import { startHeartbeat, type CheckpointOptions } from './checkpoint-heartbeat.ts';
@@ -73,7 +78,7 @@ const UNREADABLE_NOUNS: Readonly<Record<ScanSource, string>> = {
 export async function runCollector(options: CollectorOptions): Promise<void> {
   const { procRoot, machineIdPath, stateDirectory } = options;
   const host = readHostFacts({ procRoot, machineIdPath });
-  const hostClock = createHostClock({ procRoot });
+  const hostClock = options.isOwnHost ? openOwnHostClock(procRoot) : createHostClock({ procRoot });
   const name = host.hostId ?? randomUUID().replaceAll('-', '');
   const recorder = await openRecorder({ stateDirectory, host: name, clock: hostClock });
   try {

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NsauditError } from '../../src/domain/errors.ts';
-import { createHostClock, createTimelineClock } from '../../src/observe/host-clock.ts';
+import {
+  createHostClock,
+  createTimelineClock,
+  openOwnHostClock,
+} from '../../src/observe/host-clock.ts';
 import { useProcTree } from './scan-tree.ts';
 
 const tree = useProcTree();
@@ -163,4 +167,16 @@ describe('wall time', () => {
       expect(Math.abs(host.clock.wallUs() - toUs)).toBeLessThanOrEqual(1_000);
     }
   });
+});
+
+test('boot time of the own host is that of the C library, and never runs backwards', () => {
+  const clock = openOwnHostClock('/proc');
+  const other = createHostClock({ procRoot: '/proc' });
+  for (let turn = 0; turn < 1_000; turn++) {
+    const beforeUs = clock.bootTimeUs();
+    const betweenUs = other.bootTimeUs();
+    // The other one is cut to 10 ms if this host ever slept.
+    expect(betweenUs).toBeGreaterThanOrEqual(beforeUs - 10_000);
+    expect(betweenUs).toBeLessThanOrEqual(clock.bootTimeUs());
+  }
 });
