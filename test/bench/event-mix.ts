@@ -43,7 +43,9 @@ interface Command {
 }
 
 interface Model {
-  readonly draft: Draft;
+  /** Of one batch: nobody could hold all that ten million events are. */
+  draft: Draft;
+  readonly tickUs: number;
   readonly initial: number[];
   readonly containers: Container[];
   readonly commands: Command[];
@@ -62,24 +64,27 @@ export interface EventMix {
   next(count: number): AuditEvent[];
 }
 
-export function startEventMix(): EventMix {
-  const model = startModel();
-  let position = 0;
+/** `tickUs`: how much later, in microseconds, the next thing happens. */
+export function startEventMix(tickUs = 3_000): EventMix {
+  const model = startModel(tickUs);
+  let pending: AuditEvent[] = [];
   return {
     next(count) {
-      while (model.draft.events.length < position + count) {
+      while (pending.length + model.draft.events.length < count) {
         model.tick += 1;
         step(model);
       }
-      const at = START_US + position * 10_000;
-      const events = model.draft.events.slice(position, position + count);
-      position += count;
+      pending.push(...model.draft.events);
+      model.draft = startDraft(model.draft.nextSeq() - 1, START_US);
+      const at = START_US + model.tick * tickUs;
+      const events = pending.slice(0, count);
+      pending = pending.slice(count);
       return events.map((event) => ({ ...event, at }));
     },
   };
 }
 
-function startModel(): Model {
+function startModel(tickUs: number): Model {
   const draft = startDraft(0, START_US);
   draft.add({
     event: 'boot.started',
@@ -89,9 +94,12 @@ function startModel(): Model {
     offsetUs: 0,
     previousBoot: null,
   });
-  const initial = NAMESPACE_TYPES.map((type) => addBirth(draft, type, INITIAL_INUMS[type], 0));
+  const initial = NAMESPACE_TYPES.map((type) =>
+    addBirth({ draft, tickUs, tick: 0 }, type, INITIAL_INUMS[type]),
+  );
   return {
     draft,
+    tickUs,
     initial,
     containers: [],
     commands: [],
@@ -161,7 +169,7 @@ function startContainer(model: Model): Container {
   const { draft, initial, random } = model;
   const lifespans = OWN_TYPES.map((type) => {
     const inum = model.freeInums.pop() ?? model.nextInum++;
-    return { id: addBirth(draft, type, inum, model.tick), type, inum };
+    return { id: addBirth(model, type, inum), type, inum };
   });
   const shared = initial.filter(
     (_, index) => !OWN_TYPES.some((type) => type === NAMESPACE_TYPES[index]),
@@ -179,7 +187,7 @@ function startContainer(model: Model): Container {
     mountNamespace: initial[NAMESPACE_TYPES.indexOf('mnt')] ?? null,
     type: 'net',
     namespaces: null,
-    from: bounds(model.tick),
+    from: bounds(model),
   });
   return { lifespans, set, processes: [first, ...others], bindMount };
 }
@@ -202,8 +210,8 @@ function endContainer(model: Model, container: Container): void {
   });
   for (const { id, type, inum } of container.lifespans) {
     const subject = { lifespan: id, type, inum };
-    model.draft.add({ event: 'namespace.unheld', ...subject, unheld: bounds(model.tick) });
-    const gone = bounds(model.tick);
+    model.draft.add({ event: 'namespace.unheld', ...subject, unheld: bounds(model) });
+    const gone = bounds(model);
     model.draft.add({ event: 'namespace.disappeared', ...subject, reason: 'vanished', gone });
     model.freeInums.push(inum);
   }
@@ -230,7 +238,11 @@ const NOBODY = {
   containerId: null,
 };
 
-function addBirth(draft: Draft, type: NamespaceType, inum: number, tick: number): number {
+function addBirth(
+  { draft, tick, tickUs }: Pick<Model, 'draft' | 'tick' | 'tickUs'>,
+  type: NamespaceType,
+  inum: number,
+): number {
   const isInitial = inum < FIRST_INUM;
   return draft.add({
     event: 'namespace.born',
@@ -243,7 +255,7 @@ function addBirth(draft: Draft, type: NamespaceType, inum: number, tick: number)
     incarnation: tick + 1,
     initial: isInitial,
     suspected: false,
-    born: bounds(tick),
+    born: bounds({ tick, tickUs }),
     creator: isInitial
       ? null
       : {
@@ -273,7 +285,7 @@ function addProcess(model: Model, set: number, namespaces: number[] | null): Mem
     ...makeFacts(model.tick),
     type: null,
     namespaces,
-    from: bounds(model.tick),
+    from: bounds(model),
   });
   return { holder, pid };
 }
@@ -287,7 +299,7 @@ interface Loss {
 }
 
 function addLoss(model: Model, loss: Loss): void {
-  model.draft.add({ event: 'holder.lost', ...loss, type: null, to: bounds(model.tick) });
+  model.draft.add({ event: 'holder.lost', ...loss, type: null, to: bounds(model) });
 }
 
 function makeFacts(tick: number) {
@@ -305,7 +317,7 @@ function makeFacts(tick: number) {
   };
 }
 
-function bounds(tick: number): Bounds {
-  const by = START_US + tick * 3_000;
+function bounds({ tick, tickUs }: Pick<Model, 'tick' | 'tickUs'>): Bounds {
+  const by = START_US + tick * tickUs;
   return { after: by - 1_000_000, by, evidence: 'scan' };
 }

@@ -7,6 +7,7 @@ import { benchAppend } from './append.ts';
 import { benchInventory } from './inventory.ts';
 import { benchKernelEvents } from './kernel-events.ts';
 import { formatRow, isMet, type BenchRow } from './measure.ts';
+import { benchQuestions } from './questions.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchVerify } from './verify.ts';
 
@@ -19,6 +20,7 @@ const benchmarks: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   append: benchAppend,
   rebuild: benchRebuild,
   verify: benchVerify,
+  questions: benchQuestions,
 };
 
 const wanted = process.argv.slice(2);

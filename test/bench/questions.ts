@@ -1,0 +1,199 @@
+/**
+ * How long the questions of an incident take with a million and with ten million events in the record: warm,
+ * pages of a hundred rows, each asked of another moment or namespace every time.
+ *
+ * The reference is the budget in milliseconds, and for growth the same question of the smaller record.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AuditEvent } from '../../src/domain/event.ts';
+import { US_PER_DAY, US_PER_SECOND } from '../../src/domain/time.ts';
+import type { History } from '../../src/history/history.ts';
+import { openHistory } from '../../src/history/open-history.ts';
+import { rebuildReadDatabase } from '../../src/projections/rebuild.ts';
+import { openLog } from '../../src/store/open-log.ts';
+import { startEventMix } from './event-mix.ts';
+import { median, type BenchRow } from './measure.ts';
+
+const SMALL_EVENTS = 1_000_000;
+const LARGE_EVENTS = 10_000_000;
+const BATCH_EVENTS = 5_000;
+/** Ten million events in a month, as a busy container host has them. */
+const TICK_US = US_PER_SECOND;
+const PAGE = 100;
+const ASKED = 300;
+const GROWTH_MAX = 1.5;
+const NS_PER_MS = 1e6;
+
+interface Question {
+  readonly what: string;
+  readonly maxMs: number;
+  ask(history: History, born: Born): void;
+}
+
+/** A namespace of the record, and a moment soon after its birth. */
+interface Born {
+  readonly id: number;
+  readonly inum: number;
+  readonly wallUs: number;
+}
+
+const QUESTIONS: readonly Question[] = [
+  {
+    what: 'state at an instant',
+    maxMs: 5,
+    ask(history, { wallUs }) {
+      history.state({ at: { kind: 'wall', wallUs }, limit: PAGE });
+    },
+  },
+  {
+    what: 'namespace of an inum at an instant',
+    maxMs: 1,
+    ask(history, { inum, wallUs }) {
+      const target = { kind: 'inum', inum, type: null } as const;
+      const since = { kind: 'wall', wallUs } as const;
+      history.lifespans({
+        target,
+        since,
+        until: { kind: 'wall', wallUs: wallUs + 1 },
+        limit: PAGE,
+      });
+    },
+  },
+  {
+    what: 'holders of a namespace',
+    maxMs: 2,
+    ask(history, { id }) {
+      history.holders({ target: { kind: 'lifespan', lifespan: id }, limit: PAGE });
+    },
+  },
+  {
+    what: 'top ten creators of a day',
+    maxMs: 2,
+    ask(history, { wallUs }) {
+      const parameters = {
+        since: new Date((wallUs - US_PER_DAY) / 1_000).toISOString(),
+        until: new Date(wallUs / 1_000).toISOString(),
+      };
+      history.query({ name: 'creators', parameters, limit: 10 });
+    },
+  },
+];
+
+interface Figures {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export async function benchQuestions(): Promise<BenchRow[]> {
+  const small = await inScratch((directory) => measureAll(directory, SMALL_EVENTS));
+  const large = await inScratch((directory) => measureAll(directory, LARGE_EVENTS));
+  return QUESTIONS.flatMap(({ what, maxMs }, index) => {
+    const [before, after] = [small[index], large[index]];
+    if (!before || !after) {
+      throw new Error(`${what} was not measured`);
+    }
+    return [
+      {
+        what: `${what}, ${LARGE_EVENTS / 1e6} M events`,
+        reference: `p99 of ${ASKED}, warm; the budget`,
+        ours: after.p99,
+        theirs: maxMs,
+        unit: 'ms',
+        ratio: after.p99 / maxMs,
+        budget: { bound: 'at-most', ratio: 1 },
+      },
+      {
+        what: `${what}, growth`,
+        reference: `p50, against ${SMALL_EVENTS / 1e6} M events`,
+        ours: after.p50,
+        theirs: before.p50,
+        unit: 'ms',
+        ratio: after.p50 / before.p50,
+        budget: { bound: 'at-most', ratio: GROWTH_MAX },
+      },
+    ];
+  });
+}
+
+async function inScratch<Result>(work: (directory: string) => Promise<Result>): Promise<Result> {
+  const directory = mkdtempSync(join(tmpdir(), 'nsaudit-bench-'));
+  try {
+    return await work(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function measureAll(directory: string, events: number): Promise<Figures[]> {
+  const places = choosePlaces(await fill(directory, events));
+  const history = openHistory({ stateDirectory: directory });
+  try {
+    return QUESTIONS.map((question) => measure(history, question, places));
+  } finally {
+    history.close();
+  }
+}
+
+/** Writes the record and returns what was born in it, in order. */
+async function fill(directory: string, events: number): Promise<Born[]> {
+  const births: Born[] = [];
+  const holder = { pid: process.pid, startedUs: 0, purpose: 'benchmark' };
+  const log = await openLog({ stateDirectory: directory, holder, host: 'bench' });
+  try {
+    const mix = startEventMix(TICK_US);
+    for (let from = 0; from < events; from += BATCH_EVENTS) {
+      const batch = mix.next(BATCH_EVENTS);
+      const atUs = batch.at(-1)?.at ?? 0;
+      log.writer.appendBatch(batch, {
+        producer: 'bench',
+        producerSeq: from + 1,
+        atUs,
+        wallUs: atUs,
+      });
+      births.push(...listBorn(batch));
+    }
+    await rebuildReadDatabase(log.files.readPath, log.reader);
+    return births;
+  } finally {
+    log.close();
+  }
+}
+
+function listBorn(batch: readonly AuditEvent[]): Born[] {
+  return batch.flatMap((event) =>
+    event.event === 'namespace.born' && !event.initial
+      ? [{ id: event.lifespan, inum: event.inum, wallUs: event.born.by + TICK_US }]
+      : [],
+  );
+}
+
+/** Namespaces born at even distances over the whole record, soon after their birth. */
+function choosePlaces(births: readonly Born[]): Born[] {
+  return Array.from({ length: ASKED }, (_, index) => {
+    const born = births[Math.floor(((index + 0.5) / ASKED) * births.length)];
+    if (!born) {
+      throw new Error('the record has no birth');
+    }
+    // No two neighbours, so that one answer does not warm the pages of the next.
+    return { ...born, order: (index * 7_919) % ASKED };
+  }).toSorted((left, right) => left.order - right.order);
+}
+
+function measure(history: History, { ask }: Question, places: readonly Born[]): Figures {
+  const tookMs: number[] = [];
+  // Twice: the first time warms the pages that the second one needs.
+  for (const isMeasured of [false, true]) {
+    for (const place of places) {
+      const startedNs = process.hrtime.bigint();
+      ask(history, place);
+      const ms = Number(process.hrtime.bigint() - startedNs) / NS_PER_MS;
+      if (isMeasured) {
+        tookMs.push(ms);
+      }
+    }
+  }
+  const sorted = tookMs.toSorted((left, right) => left - right);
+  return { p50: median(tookMs), p99: sorted[Math.floor(sorted.length * 0.99)] ?? 0 };
+}
