@@ -24,6 +24,7 @@ import {
   type TaskReader,
 } from './kernel-scan-tasks.ts';
 import { messageOf, type Missing } from './libc.ts';
+import { createMountsByIdReader, type MountsByIdReader } from './mounts-by-id.ts';
 import { findForeignType } from './own-namespaces.ts';
 import { createProcReader, type ProcReader } from './proc-read.ts';
 import { isNotable, isOutside } from './process-draft.ts';
@@ -53,6 +54,7 @@ interface Places {
   readonly reader: ProcReader;
   readonly facts: FactsReader;
   readonly relations: RelationReader;
+  readonly byId: MountsByIdReader;
 }
 
 /** Loads the iterators, or says in one sentence what stands against it on this host. */
@@ -79,6 +81,7 @@ export function createKernelScanner(options: ProcfsScannerOptions): OpenedKernel
       procRoot,
       readRelations && (() => readRelationRows(readRelations())),
     ),
+    byId: createMountsByIdReader(procRoot),
   };
   return { scanner: createScanner(options, places), close: () => inventory.close() };
 }
@@ -111,11 +114,11 @@ function createScanner({ bootId, clock }: ProcfsScannerOptions, places: Places):
       const files = addHoldings(tasks, { places, walk, initial });
       addFacts(tasks, { places, walk, initial }, true);
       // Mounts come last: whoever makes a namespace, mounts it and ends was seen in one place or the other.
+      const kernelIds = collectIds(places.sets.seen(), files);
       const mounts = covered.includes('mounts')
-        ? tallies.mounts.time(() => readMounts(places.reader, tasks.drafts, tallies.mounts))
+        ? tallies.mounts.time(() => readMounts(places, { ...tasks, kernelIds }, tallies.mounts))
         : { mountNamespaces: [], nsfsDev: null };
       const processes = tasks.drafts.map(({ observed }) => observed);
-      const kernelIds = collectIds(places.sets.seen(), files);
       const looked = { processes, ...mounts, kernelIds, initial };
       const related = covered.includes('relations')
         ? tallies.relations.time(() => places.relations.read(looked, tallies.relations))

@@ -13,6 +13,7 @@ import type {
   ObservedMountNamespace,
   ObservedProcess,
 } from '../domain/scan.ts';
+import { lazily } from './lazily.ts';
 
 export interface NamespaceSight {
   readonly key: NamespaceKey;
@@ -40,7 +41,7 @@ interface Looked {
 export interface Sights {
   /** All but the initial ones, each once. */
   readonly found: readonly NamespaceSight[];
-  /** Path of a sight; null when the process it led through is not there. */
+  /** Path of a sight; null for what is mounted only where no process is. */
   toPath(sight: NamespaceSight): string | null;
   /** A sight of an initial namespace; null when no process is in it. */
   findInitial(type: NamespaceType): NamespaceSight | null;
@@ -54,6 +55,7 @@ export function findSights(
 ): Sights {
   const links = createIndex();
   const descriptors = createIndex();
+  const pidByMount = lazily(() => mapFirst(processes));
   for (const process of processes) {
     addTask({ links, descriptors, initial }, process, process, null);
     for (const thread of process.threads) {
@@ -68,8 +70,8 @@ export function findSights(
     found,
     toPath({ holder, place, mountInum }) {
       if (holder === null) {
-        const through = processes.find((process) => process.links.mnt === mountInum);
-        return through ? `${procRoot}/${through.pid}/${place}` : null;
+        const pid = mountInum === null ? undefined : pidByMount().get(mountInum);
+        return pid === undefined ? null : `${procRoot}/${pid}/${place}`;
       }
       const { pid, tid } = holder;
       return `${procRoot}/${pid}/${tid === null ? '' : `task/${tid}/`}${place}`;
@@ -82,6 +84,17 @@ export function findSights(
         : null;
     },
   };
+}
+
+/** A process in each mount namespace that some process is in. */
+function mapFirst(processes: readonly ObservedProcess[]): ReadonlyMap<number, number> {
+  const pids = new Map<number, number>();
+  for (const { pid, links } of processes) {
+    if (links.mnt !== undefined && !pids.has(links.mnt)) {
+      pids.set(links.mnt, pid);
+    }
+  }
+  return pids;
 }
 
 interface Index {

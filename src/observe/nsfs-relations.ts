@@ -5,7 +5,7 @@
  * Source: ioctl_nsfs(2); kernel fs/nsfs.c ns_ioctl, kernel/user_namespace.c ns_get_owner (EPERM for what is
  * above the user namespace of who asks, and above the initial one), kernel/pid_namespace.c pidns_get_parent.
  */
-import { closeSync, constants as fileConstants, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import {
   INITIAL_INUMS,
@@ -16,6 +16,7 @@ import {
 import type { ObservedRelations } from '../domain/scan.ts';
 import { lazily } from './lazily.ts';
 import { nameErrno, openLibc, type Libc, type Missing } from './libc.ts';
+import { openNamespace, type NamespacePlace } from './open-namespace.ts';
 import { findForeignType } from './own-namespaces.ts';
 import { errnoOf, isGone } from './proc-read.ts';
 
@@ -39,9 +40,6 @@ export type Asked = ReadonlyMap<NamespaceKey, AskedRelations>;
 const NS_GET_USERNS = 0xb701;
 const NS_GET_PARENT = 0xb702;
 const NS_GET_OWNER_UID = 0xb704;
-/** fcntl.h; node:fs has no name for them. */
-const O_PATH = 0o10_000_000;
-const O_CLOEXEC = 0o2_000_000;
 const { EPERM } = constants.errno;
 
 /** A uid would be one of another user namespace than the initial one. */
@@ -56,10 +54,7 @@ export function openRelationAsker(procRoot: string): RelationAsker | Missing {
 }
 
 /** Where we ask from. */
-interface Place {
-  readonly procRoot: string;
-  /** st_dev of nsfs. */
-  readonly dev: number;
+interface Place extends NamespacePlace {
   /** We are not in the initial user namespace. */
   readonly isForeign: boolean;
 }
@@ -84,22 +79,6 @@ function createAsker(libc: Libc, procRoot: string): RelationAsker {
       }
     },
   };
-}
-
-/**
- * Looks before it opens: what stands at the end of a path may have become anything, and some files do
- * something when they are opened. Null for anything but that namespace.
- */
-function openNamespace(path: string, inum: number, { dev, procRoot }: Place): number | null {
-  const looked = openSync(path, O_PATH | O_CLOEXEC);
-  try {
-    const { ino, dev: itsDev } = fstatSync(looked);
-    return ino === inum && itsDev === dev
-      ? openSync(`${procRoot}/self/fd/${looked}`, fileConstants.O_RDONLY | O_CLOEXEC)
-      : null;
-  } finally {
-    closeSync(looked);
-  }
 }
 
 interface OpenNamespace {

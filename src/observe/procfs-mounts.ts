@@ -1,15 +1,19 @@
 /**
- * Bind mounts of namespaces, in every mount namespace that some process or thread is in.
+ * Bind mounts of namespaces, in every mount namespace that some process or thread is in, or that a descriptor
+ * or a bind mount keeps.
  *
- * One mountinfo is read per mount namespace, through whichever of its tasks lets us. A mount that was
- * propagated into several mount namespaces is listed in each: each of them keeps the namespace alive.
+ * One mountinfo is read per mount namespace, through whichever of its tasks lets us; where none does, the
+ * kernel is asked by its id (mounts-by-id.ts). A mount that was propagated into several mount namespaces is
+ * listed in each: each of them keeps the namespace alive.
  *
  * Source: proc_pid_mountinfo(5), proc_pid_root(5), mount_namespaces(7); kernel fs/proc_namespace.c.
  */
 import { readlinkSync } from 'node:fs';
-import { parseNamespaceLink } from '../domain/namespace-type.ts';
-import type { ObservedBindMount, ObservedMountNamespace } from '../domain/scan.ts';
+import { parseNamespaceLink, toNamespaceKey } from '../domain/namespace-type.ts';
+import type { ObservedBindMount, ObservedMountNamespace, Scan } from '../domain/scan.ts';
 import { parseMountinfo, type MountinfoEntry } from './mountinfo.ts';
+import type { MountsByIdReader } from './mounts-by-id.ts';
+import { listDescribed, listMounted, type MountNamespaceSight } from './mounts-out-of-reach.ts';
 import { errnoOf, isGone, type ProcReader } from './proc-read.ts';
 import type { ProcessDraft } from './process-draft.ts';
 import type { Refusal } from './procfs-links.ts';
@@ -17,8 +21,6 @@ import type { SourceTally } from './source-tally.ts';
 
 /** Every task of the mount namespace is in a chroot, and mountinfo leaves out what is outside of it. */
 const CHROOTED = 'chroot';
-/** The mount namespace is kept by a descriptor or a mount and has no process to read it through. */
-const NO_PROCESS = 'ESRCH';
 /** What mountinfo answers for a task that has left its namespaces: it has ended and waits for its parent. */
 const LEFT = 'EINVAL';
 
@@ -32,36 +34,66 @@ interface Answer {
   readonly entries: readonly MountinfoEntry[];
   /** Why there may be more than the entries say. */
   readonly refusal: Refusal | null;
+  /** Of the task that it was read through. */
+  readonly directory: string;
 }
 
-/** Reads the nsfs mounts of every mount namespace that a process or thread of the drafts is in. */
+export interface MountPlaces {
+  readonly reader: ProcReader;
+  readonly byId: MountsByIdReader;
+}
+
+/**
+ * Reads the nsfs mounts of every mount namespace that a process or thread of the drafts is in, and of those
+ * that one of their descriptors, or one of these mounts, leads to. `kernelIds`: those known already.
+ */
 export function readMounts(
-  reader: ProcReader,
-  drafts: readonly ProcessDraft[],
+  { reader, byId }: MountPlaces,
+  { drafts, kernelIds }: { drafts: readonly ProcessDraft[]; kernelIds: Scan['kernelIds'] },
   tally: SourceTally,
 ): MountsRead {
-  const mountNamespaces: ObservedMountNamespace[] = [];
+  const mountNamespaces = new Map<number, ObservedMountNamespace>();
   let nsfsDev: string | null = null;
-  for (const [inum, directories] of listTaskDirectories(drafts)) {
-    const answer = readThroughAny(reader, { inum, directories, tally });
-    if (answer === null) {
-      continue;
-    }
-    const { entries, refusal } = answer;
+  const add = (inum: number, entries: readonly MountinfoEntry[], refusal: Refusal | null): void => {
     nsfsDev ??= entries[0]?.device ?? null;
     if (refusal) {
       tally.unreadable(refusal.reason, refusal.path);
     } else {
       tally.read();
     }
-    mountNamespaces.push({
-      inum,
-      bindMounts: toBindMounts(entries),
-      unreadable: refusal?.reason ?? null,
-    });
+    const unreadable = refusal?.reason ?? null;
+    mountNamespaces.set(inum, { inum, bindMounts: toBindMounts(entries), unreadable });
+  };
+  const readById = ({ inum, path, example }: MountNamespaceSight, partly: Answer | null): void => {
+    const kernelNamespaceId = kernelIds.get(toNamespaceKey('mnt', inum)) ?? null;
+    const told = byId.read({ inum, path, kernelNamespaceId });
+    if ('entries' in told) {
+      add(inum, told.entries, null);
+    } else {
+      add(inum, partly?.entries ?? [], partly?.refusal ?? { reason: told.reason, path: example });
+    }
+  };
+  byId.nextScan();
+  const waiting: MountNamespaceSight[] = [];
+  for (const [inum, directories] of listTaskDirectories(drafts)) {
+    const answer = readThroughAny(reader, { inum, directories, tally });
+    if (answer?.refusal) {
+      const path = `${answer.directory}/ns/mnt`;
+      readById({ inum, path, example: answer.refusal.path }, answer);
+    } else if (answer) {
+      add(inum, answer.entries, null);
+      waiting.push(...listMounted(mountNamespaces.get(inum), answer.directory));
+    }
   }
-  addOutOfReach(drafts, mountNamespaces, tally);
-  return { mountNamespaces, nsfsDev };
+  waiting.push(...listDescribed(drafts));
+  // In turn, because one that nobody is in may hold another one.
+  for (const sight of waiting) {
+    if (!mountNamespaces.has(sight.inum)) {
+      readById(sight, null);
+      waiting.push(...listMounted(mountNamespaces.get(sight.inum), null));
+    }
+  }
+  return { mountNamespaces: [...mountNamespaces.values()], nsfsDev };
 }
 
 /** Directories of the tasks in each mount namespace, leaders before threads. */
@@ -106,16 +138,16 @@ function readThroughAny(
       if (readlinkSync(`${directory}/ns/mnt`) !== `mnt:[${inum}]`) {
         tally.vanished();
       } else if (isWhole) {
-        return { entries, refusal: null };
+        return { entries, refusal: null, directory };
       } else {
-        fallback = { entries, refusal: { reason: CHROOTED, path } };
+        fallback = { entries, refusal: { reason: CHROOTED, path }, directory };
       }
     } catch (error) {
       const reason = errnoOf(error);
       if (isGone(reason) || reason === LEFT) {
         tally.vanished();
       } else {
-        fallback ??= { entries: [], refusal: { reason, path } };
+        fallback ??= { entries: [], refusal: { reason, path }, directory };
       }
     }
   }
@@ -132,39 +164,4 @@ function toBindMounts(entries: readonly MountinfoEntry[]): ObservedBindMount[] {
     }
   }
   return [...mounts.values()];
-}
-
-/** Adds the mount namespaces that something holds and no task is in: what is mounted there stays unknown. */
-function addOutOfReach(
-  drafts: readonly ProcessDraft[],
-  mountNamespaces: ObservedMountNamespace[],
-  tally: SourceTally,
-): void {
-  const listed = new Set(mountNamespaces.map(({ inum }) => inum));
-  const add = (inum: number, example: string): void => {
-    if (!listed.has(inum)) {
-      listed.add(inum);
-      tally.unreadable(NO_PROCESS, example);
-      mountNamespaces.push({ inum, bindMounts: [], unreadable: NO_PROCESS });
-    }
-  };
-  for (const { path, type, inum } of mountNamespaces.flatMap(({ bindMounts }) => bindMounts)) {
-    if (type === 'mnt') {
-      add(inum, path);
-    }
-  }
-  for (const { directory, observed } of drafts) {
-    for (const { fd, type, inum } of observed.descriptors) {
-      if (type === 'mnt') {
-        add(inum, `${directory}/fd/${fd}`);
-      }
-    }
-    for (const thread of observed.threads) {
-      for (const { fd, type, inum } of thread.descriptors) {
-        if (type === 'mnt') {
-          add(inum, `${directory}/task/${thread.tid}/fd/${fd}`);
-        }
-      }
-    }
-  }
 }

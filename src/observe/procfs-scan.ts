@@ -9,6 +9,7 @@
  */
 import type { InitialNamespaces } from '../domain/initial-namespaces.ts';
 import { SCAN_SOURCES, type ObservedProcess, type Scan, type ScanSource } from '../domain/scan.ts';
+import { createMountsByIdReader, type MountsByIdReader } from './mounts-by-id.ts';
 import { createProcReader, type ProcReader } from './proc-read.ts';
 import { isNotable, isOutside, type ProcessDraft } from './process-draft.ts';
 import { createFactsReader, type FactsReader } from './process-facts.ts';
@@ -52,6 +53,7 @@ interface Places {
   readonly descriptors: DescriptorReader;
   readonly facts: FactsReader;
   readonly relations: RelationReader;
+  readonly byId: MountsByIdReader;
 }
 
 interface ProcfsWalk extends Walk {
@@ -77,7 +79,9 @@ export function createProcfsScanner(options: ProcfsScannerOptions): ProcfsScanne
       addFactsTo(drafts, places, { ...walk, initial });
       // Mounts come last: whoever makes a namespace, mounts it and ends was seen in one place or the other.
       const mounts = walk.covered.includes('mounts')
-        ? walk.tallies.mounts.time(() => readMounts(places.reader, drafts, walk.tallies.mounts))
+        ? walk.tallies.mounts.time(() =>
+            readMounts(places, { drafts, kernelIds: new Map() }, walk.tallies.mounts),
+          )
         : { mountNamespaces: [], nsfsDev: null };
       const processes = drafts.map(({ observed }) => observed);
       previous = processes;
@@ -110,6 +114,7 @@ function createPlaces(procRoot: string): Places {
     descriptors,
     facts: createFactsReader(reader),
     relations: createRelationReader(procRoot),
+    byId: createMountsByIdReader(procRoot),
   };
 }
 

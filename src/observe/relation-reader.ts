@@ -42,6 +42,8 @@ interface Entry {
 
 /** Stands for what cannot be asked because the C library is out of reach. */
 const NO_CALL = 'no ioctl';
+/** It is mounted only where no process is, and no path leads there. */
+const NO_PATH = 'ESRCH';
 
 const UNKNOWN: ObservedRelations = { owner: null, parent: null, ownerUid: null };
 
@@ -58,7 +60,7 @@ export function createRelationReader(
       const next = new Map<NamespaceKey, Entry>();
       const strange: { sight: NamespaceSight; witness: string }[] = [];
       for (const sight of [...listInitial(sights, known, next), ...sights.found]) {
-        const witness = kernelIds.get(sight.key) ?? describeHolder(sight);
+        const witness = kernelIds.get(sight.key) ?? describeHolder(sight, sights);
         const entry = known.get(sight.key);
         if (entry?.witness === witness) {
           next.set(sight.key, entry);
@@ -102,8 +104,11 @@ function listInitial(
   });
 }
 
-function describeHolder({ holder, place, mountInum }: NamespaceSight): string {
-  return holder ? `${holder.pid} ${holder.startTimeTicks}` : `${mountInum} ${place}`;
+function describeHolder(sight: NamespaceSight, { toPath }: Sights): string {
+  const { holder, place, mountInum } = sight;
+  return holder
+    ? `${holder.pid} ${holder.startTimeTicks}`
+    : `${mountInum} ${place} ${toPath(sight) === null ? NO_PATH : ''}`;
 }
 
 interface Learning {
@@ -128,12 +133,15 @@ function learn(
     return listed;
   }
   const path = sights.toPath(sight);
-  if (path !== null && 'missing' in asker) {
+  if (path === null) {
+    return toEntry(UNKNOWN, NO_PATH, `mnt:[${sight.mountInum}] ${sight.place}`);
+  }
+  if ('missing' in asker) {
     return toEntry(UNKNOWN, NO_CALL, path);
   }
-  const asked = path === null || 'missing' in asker ? null : asker.ask(path, sight);
+  const asked = asker.ask(path, sight);
   const own = asked?.get(sight.key);
-  if (path === null || !asked || !own) {
+  if (!asked || !own) {
     tally.vanished();
     return null;
   }
@@ -177,7 +185,9 @@ function toRead(entries: ReadonlyMap<NamespaceKey, Entry>, seen: Scan['kernelIds
   const relations = new Map<NamespaceKey, ObservedRelations>();
   const kernelIds = new Map(seen);
   for (const [key, entry] of entries) {
-    relations.set(key, entry.relations);
+    if (entry.refusal?.reason !== NO_PATH) {
+      relations.set(key, entry.relations);
+    }
     if (entry.witness === null && entry.kernelNamespaceId !== null) {
       kernelIds.set(key, entry.kernelNamespaceId);
     }

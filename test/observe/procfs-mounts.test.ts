@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { INITIAL_INUMS } from '../../src/domain/namespace-type.ts';
 import type { ObservedMountNamespace, Scan } from '../../src/domain/scan.ts';
+import { createMountsByIdReader } from '../../src/observe/mounts-by-id.ts';
 import { createProcReader } from '../../src/observe/proc-read.ts';
 import { createProcessDraft, type ProcessDraft } from '../../src/observe/process-draft.ts';
-import { readMounts } from '../../src/observe/procfs-mounts.ts';
-import { createSourceTally } from '../../src/observe/source-tally.ts';
+import { readMounts, type MountsRead } from '../../src/observe/procfs-mounts.ts';
+import { createSourceTally, type SourceTally } from '../../src/observe/source-tally.ts';
 import { findReport, scanOnce, useProcTree } from './scan-tree.ts';
 import { asUnprivileged } from './unprivileged.ts';
 
@@ -176,6 +177,11 @@ function draftIn(mnt: number): ProcessDraft {
   );
 }
 
+function read(drafts: ProcessDraft[], tally: SourceTally): MountsRead {
+  const places = { reader: createProcReader(), byId: createMountsByIdReader(tree.root) };
+  return readMounts(places, { drafts, kernelIds: new Map() }, tally);
+}
+
 describe('a process that changes its mount namespace during the scan', () => {
   test('does not lend its mounts to the one it was in', () => {
     tree.addProcess(10, {
@@ -183,9 +189,9 @@ describe('a process that changes its mount namespace during the scan', () => {
       mountinfo: nsfsLine('net:[4026532268]', '/n'),
     });
     const tally = createSourceTally('mounts');
-    expect(readMounts(createProcReader(), [draftIn(HOST)], tally).mountNamespaces).toEqual([]);
+    expect(read([draftIn(HOST)], tally).mountNamespaces).toEqual([]);
     expect(tally.report()).toMatchObject({ readCount: 0, vanishedCount: 1, unreadable: [] });
-    const now = readMounts(createProcReader(), [draftIn(4026532300)], createSourceTally('mounts'));
+    const now = read([draftIn(4026532300)], createSourceTally('mounts'));
     expect(findMounts(now, 4026532300).bindMounts).toHaveLength(1);
   });
 });

@@ -92,6 +92,28 @@ describe('asking namespaces', () => {
     expect(relations.has(toNamespaceKey('net', 4_026_532_268))).toBe(false);
   });
 
+  test('is not tried where no path leads, which is counted, until one does', () => {
+    const reader = createRelationReader(PROC);
+    const mountNamespaces = [
+      {
+        inum: own.mnt ?? 0,
+        bindMounts: [{ path: `${PROC}/${process.pid}/ns/net`, type: 'net', inum: own.net ?? 0 }],
+        unreadable: null,
+      },
+    ] as const;
+    for (let scan = 0; scan < 2; scan += 1) {
+      expect(read(reader, { mountNamespaces })).toMatchObject({
+        vanishedCount: 0,
+        unreadable: [{ reason: 'ESRCH', count: 1 }],
+        relations: new Map(),
+      });
+    }
+    const inThere = makeProcess(process.pid, { mnt: own.mnt ?? 0 });
+    const through = read(reader, { processes: [inThere], mountNamespaces });
+    expect(through.unreadable).toEqual([]);
+    expect(through.relations.has(toNamespaceKey('net', own.net ?? 0))).toBe(true);
+  });
+
   test('counts what is gone, and does not call it refused', () => {
     const reader = createRelationReader(join(scratch, 'nothing'));
     expect(read(reader, { processes: [me()] })).toMatchObject({

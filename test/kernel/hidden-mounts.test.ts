@@ -1,0 +1,148 @@
+/**
+ * Bind mounts in mount namespaces that no process is in, kept by a descriptor or a bind mount alone.
+ *
+ * Real: the kernel, the namespaces, a collector with a database of its own. Modelled: nothing.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openMountLister } from '../../src/observe/mount-list.ts';
+import { ownHolders, until } from './holders.ts';
+import {
+  findKernelObstacle,
+  findObstacle,
+  listOwnNamespaceDescriptors,
+  startLab,
+  startWatcher,
+  TESTED_PROFILE,
+  type Lab,
+  type Record,
+  type Watcher,
+} from './lab.ts';
+import { expectEndWithin, lastLife } from './lives.ts';
+
+/** The kernel's answer about a mount namespace that cannot be there tells whether it can answer at all. */
+function findListObstacle(): string | null {
+  const lister = openMountLister();
+  const told = 'missing' in lister ? -1 : lister.list(1n << 62n);
+  return told === -2 ? null : 'the kernel lists mounts by mount namespace since Linux 6.11';
+}
+
+const obstacle = findObstacle() ?? findListObstacle();
+const profiles = [
+  ['procfs', null],
+  [TESTED_PROFILE, findKernelObstacle()],
+] as const;
+const TEST_MS = 400_000;
+const SCAN_MS = 50;
+
+let lab: Lab;
+let watcher: Watcher;
+let scratch: string;
+
+/** A uts namespace that one bind mount holds, in a mount namespace that no process is in. */
+interface Hidden {
+  readonly path: string;
+  readonly uts: number;
+  readonly mnt: number;
+  /** Gives up the only thing that keeps the mount namespace. */
+  readonly release: string;
+}
+
+async function hide(keeper: 'descriptor' | 'bind mount'): Promise<Hidden> {
+  const path = join(scratch, 'blue uts\\\n\u00e9');
+  writeFileSync(path, '');
+  const made = await lab.run<{ pid: number; links: { uts: number } }>('spawn("uts")');
+  const { pid, links } = made.result;
+  const other = await lab.run<{ pid: number; mnt: number }>(
+    `spawn_private_mount(${JSON.stringify(path)}, ${pid}, "uts")`,
+  );
+  const kept = JSON.stringify(join(scratch, 'private', 'mnt'));
+  let release = `unbind(${kept})`;
+  if (keeper === 'descriptor') {
+    const fd = await lab.run<number>(`hold(${other.result.pid}, "mnt")`);
+    release = `release(${fd.result})`;
+  } else {
+    await lab.run(`bind(${other.result.pid}, "mnt", ${kept})`);
+  }
+  await watcher.scans(1);
+  await lab.run(`end(${pid})`);
+  await lab.run(`end(${other.result.pid})`);
+  return { path, uts: links.uts, mnt: other.result.mnt, release };
+}
+
+function openHolders(record: Record, uts: number) {
+  return ownHolders(record, 'uts', uts).filter(({ to }) => to === null);
+}
+
+const isOver =
+  (uts: number) =>
+  (record: Record): boolean =>
+    (lastLife(record, 'uts', uts)?.gone ?? null) !== null;
+
+describe.skipIf(obstacle).each(profiles)(
+  `a bind mount in a mount namespace without a process, by %s${obstacle ? ` — NOT RUN: ${obstacle}` : ''}`,
+  { timeout: TEST_MS },
+  (profile, missing) => {
+    beforeEach(async () => {
+      scratch = mkdtempSync(join(tmpdir(), 'nsaudit-hidden-'));
+      mkdirSync(join(scratch, 'private'));
+      lab = startLab();
+      await lab.run(`make_private(${JSON.stringify(join(scratch, 'private'))})`);
+      watcher = await startWatcher(SCAN_MS, { profile });
+      await watcher.scans(1);
+    }, TEST_MS);
+
+    afterEach(async () => {
+      await lab.run(`unmount(${JSON.stringify(join(scratch, 'private'))})`);
+      await lab.end();
+      await watcher.stop();
+      rmSync(scratch, { recursive: true, force: true });
+    });
+
+    const note = missing === null ? '' : ` — NOT RUN: ${missing}`;
+
+    test.skipIf(missing).each(['descriptor', 'bind mount'] as const)(
+      `holds and names a namespace as long as a %s keeps the mount namespace${note}`,
+      async (keeper) => {
+        const { path, uts, mnt, release } = await hide(keeper);
+        const isAlone = (record: Record): boolean => {
+          const life = lastLife(record, 'uts', uts);
+          const isEmpty = (lastLife(record, 'mnt', mnt)?.holdersNow ?? 0) > 0;
+          return isEmpty && openHolders(record, uts).length === 1 && life?.holdersNow === 1;
+        };
+        await until(watcher, isAlone);
+        await watcher.scans(4);
+        const record = watcher.read();
+        const life = lastLife(record, 'uts', uts);
+        expect(life).toMatchObject({ unheld: null, gone: null, names: [path], suspected: false });
+        const mountLife = lastLife(record, 'mnt', mnt);
+        expect(openHolders(record, uts)).toMatchObject([
+          { kind: 'bind-mount', path, mountNamespace: mountLife?.id },
+        ]);
+        expect(listOwnNamespaceDescriptors(readdirSync('/proc/self/fd'))).toEqual([]);
+        const ending = await lab.run(release);
+        const after = await until(watcher, isOver(uts));
+        const last = ownHolders(after, 'uts', uts).find(({ kind }) => kind === 'bind-mount');
+        expectEndWithin(after, last?.to ?? null, ending, 'to');
+        expectEndWithin(after, lastLife(after, 'mnt', mnt)?.gone ?? null, ending, 'mnt');
+        expect(lastLife(after, 'uts', uts)?.names).toEqual([path]);
+      },
+    );
+
+    test.skipIf(missing)(
+      `holds no more once it is unmounted there, while the mount namespace goes on${note}`,
+      async () => {
+        const { path, uts, mnt, release } = await hide('descriptor');
+        await until(watcher, (record) => openHolders(record, uts).length === 1);
+        // Whoever removes the file takes away what is mounted on it in every other mount namespace.
+        unlinkSync(path);
+        const record = await until(watcher, isOver(uts));
+        expect(openHolders(record, uts)).toEqual([]);
+        expect(lastLife(record, 'mnt', mnt)).toMatchObject({ gone: null, unheld: null });
+        await lab.run(release);
+      },
+    );
+  },
+);
