@@ -36,7 +36,7 @@ export async function benchInventory(sourceDirectory: string): Promise<BenchRow[
     });
     const population = spawn(populate, [String(GROUPS), String(MEMBERS)], { detached: true });
     try {
-      await readLine(population);
+      await readReady(population);
       return [...(await measureProcfs(readlinks)), ...(await measureKernel())];
     } finally {
       population.stdin.end();
@@ -49,7 +49,8 @@ export async function benchInventory(sourceDirectory: string): Promise<BenchRow[
   }
 }
 
-const OPTIONS = {
+/** For scanners that look at this host. */
+export const SCAN_OPTIONS = {
   procRoot: '/proc',
   bootId: 'bench',
   clock: { timelineUs: () => Math.floor(performance.now() * 1_000) },
@@ -72,7 +73,7 @@ async function measureKernel(): Promise<BenchRow[]> {
     reference: 'lsns',
     budget: { bound: 'at-least', ratio: 5 },
   } as const;
-  const opened = createKernelScanner(OPTIONS);
+  const opened = createKernelScanner(SCAN_OPTIONS);
   if ('missing' in opened) {
     return [inventory, full].map((row) => ({
       ...toRow({ ...row, pairs: [] }),
@@ -83,8 +84,8 @@ async function measureKernel(): Promise<BenchRow[]> {
   try {
     const inMedian = (sources?: readonly ScanSource[]): number =>
       median(Array.from({ length: KERNEL_SCANS }, () => timeScan(scanner, sources)));
-    const links = await measurePairs(LSNS_PAIRS, () => inMedian(['links']), lsns);
-    const whole = await measurePairs(LSNS_PAIRS, () => inMedian(), lsns);
+    const links = await measurePairs(LSNS_PAIRS, () => inMedian(['links']), measureLsns);
+    const whole = await measurePairs(LSNS_PAIRS, () => inMedian(), measureLsns);
     return [toRow({ ...inventory, pairs: links }), toRow({ ...full, pairs: whole })];
   } finally {
     close();
@@ -92,7 +93,7 @@ async function measureKernel(): Promise<BenchRow[]> {
 }
 
 async function measureProcfs(readlinks: string): Promise<BenchRow[]> {
-  const scanner = createProcfsScanner(OPTIONS);
+  const scanner = createProcfsScanner(SCAN_OPTIONS);
   const inventory = (): number => timeScan(scanner, ['links']);
   const links = startReference(readlinks, []);
   const linksAndStat = startReference(readlinks, ['stat']);
@@ -100,8 +101,8 @@ async function measureProcfs(readlinks: string): Promise<BenchRow[]> {
     const what = 'procfs inventory of 8,000 processes';
     const againstLinks = await measurePairs(PAIRS, inventory, links.walk);
     const againstBoth = await measurePairs(PAIRS, inventory, linksAndStat.walk);
-    const againstLsns = await measurePairs(LSNS_PAIRS, inventory, lsns);
-    const full = await measurePairs(LSNS_PAIRS, () => timeScan(scanner), lsns);
+    const againstLsns = await measurePairs(LSNS_PAIRS, inventory, measureLsns);
+    const full = await measurePairs(LSNS_PAIRS, () => timeScan(scanner), measureLsns);
     return [
       toRow({
         what,
@@ -135,7 +136,7 @@ async function measureProcfs(readlinks: string): Promise<BenchRow[]> {
 }
 
 /** One whole run of lsns, in milliseconds. */
-function lsns(): number {
+export function measureLsns(): number {
   const from = performance.now();
   spawnSync('lsns', ['--json', '--list']);
   return performance.now() - from;
@@ -180,7 +181,8 @@ function startReference(
   };
 }
 
-async function readLine(child: ChildProcessWithoutNullStreams): Promise<void> {
+/** Waits for the line that says that the processes are there. Throws when another one comes, or none. */
+export async function readReady(child: ChildProcessWithoutNullStreams): Promise<void> {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const { value } = (await lines.next()) as { value: string | undefined };
   if (value !== 'ready') {

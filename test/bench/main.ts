@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { benchAppend } from './append.ts';
+import { benchHolders } from './holders.ts';
 import { benchInventory } from './inventory.ts';
 import { benchKernelEvents } from './kernel-events.ts';
 import { formatRow, isMet, type BenchRow } from './measure.ts';
@@ -16,6 +17,7 @@ const sourceDirectory = resolve(import.meta.dirname, '../../../test/bench');
 
 const benchmarks: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   inventory: () => benchInventory(sourceDirectory),
+  holders: () => benchHolders(sourceDirectory),
   'kernel-events': () => benchKernelEvents(sourceDirectory),
   append: benchAppend,
   rebuild: benchRebuild,

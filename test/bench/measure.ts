@@ -11,6 +11,8 @@ export interface BenchRow {
   /** Median over the pairs of the figure the budget is about. */
   readonly ratio: number;
   readonly budget: { readonly bound: 'at-least' | 'at-most'; readonly ratio: number } | null;
+  /** The most that ours may be, in the unit named. */
+  readonly limit?: number;
   /** Why it could not be measured on this host; then the figures mean nothing. */
   readonly notRun?: string;
 }
@@ -44,7 +46,10 @@ export async function measurePairs(
 }
 
 /** True when the row meets its budget, or has none, or could not be measured. */
-export function isMet({ ratio, budget, notRun }: BenchRow): boolean {
+export function isMet({ ours, ratio, budget, limit, notRun }: BenchRow): boolean {
+  if (notRun === undefined && limit !== undefined && ours > limit) {
+    return false;
+  }
   if (budget === null || notRun !== undefined) {
     return true;
   }
@@ -56,10 +61,12 @@ export function formatRow(row: BenchRow): string {
     return `${row.what.padEnd(44)} NOT RUN: ${row.notRun}  (${row.reference})`;
   }
   const sign = row.budget?.bound === 'at-least' ? '≥' : '≤';
-  const budget =
-    row.budget === null
-      ? ''
-      : `must be ${sign} ${row.budget.ratio}: ${isMet(row) ? 'met' : 'MISSED'}`;
+  const bounds = [
+    ...(row.budget === null ? [] : [`${sign} ${row.budget.ratio}`]),
+    ...(row.limit === undefined ? [] : [`≤ ${row.limit} ${row.unit}`]),
+  ];
+  const verdict = isMet(row) ? 'met' : 'MISSED';
+  const budget = bounds.length === 0 ? '' : `must be ${bounds.join(', ')}: ${verdict}`;
   const figures = `${format(row.ours)} against ${format(row.theirs)} ${row.unit}`;
   return `${row.what.padEnd(44)} ${figures.padEnd(36)} ratio ${row.ratio.toFixed(2).padStart(6)}  ${budget}  (${row.reference})`;
 }
