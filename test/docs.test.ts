@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { COMMAND_NAMES } from '../src/cli/commands.ts';
 import { OPTIONS } from '../src/cli/options.ts';
 import { EVENT_NAMES } from '../src/domain/event.ts';
+import { HOLDER_KINDS } from '../src/domain/holder.ts';
 import { REPORT_NAMES } from '../src/history/history.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -18,6 +19,24 @@ function listRoutes(): string[] {
       (match) => match[1] ?? '',
     ),
   );
+}
+
+/** Cells of the first table after `start` in ARCHITECTURE.md. */
+function listRows(start: string): string[][] {
+  const lines = architecture.slice(architecture.indexOf(start)).split('\n');
+  const table = lines.slice(lines.findIndex((line) => line.startsWith('|')));
+  const rows = table.slice(
+    0,
+    table.findIndex((line) => !line.startsWith('|')),
+  );
+  return rows
+    .map((row) =>
+      row
+        .split('|')
+        .map((cell) => cell.trim())
+        .slice(1, -1),
+    )
+    .filter((cells) => !cells.every((cell) => /^-*$/.test(cell)));
 }
 
 const queries = readdirSync(join(root, 'queries')).map((file) => file.replace('.sql', ''));
@@ -61,6 +80,27 @@ describe('ARCHITECTURE.md', () => {
       expect(architecture).toContain(`\`src/${name}\``);
     }
   });
+
+  const pitfalls = listRows('## Pitfalls').filter(([number]) => /^\d+$/.test(number ?? ''));
+  const kinds = listRows('Real holders of every kind').filter(([kind]) => kind !== 'kind');
+
+  test('has one test for each pitfall and one for each kind of holder', () => {
+    expect(pitfalls.map(([number]) => Number(number))).toEqual(pitfalls.map((_, row) => row + 1));
+    expect(pitfalls).toHaveLength(28);
+    for (const titles of [pitfalls.map((cells) => cells[2]), kinds.map((cells) => cells[1])]) {
+      expect(new Set(titles).size).toBe(titles.length);
+    }
+    const named = kinds.map(([kind = '']) => /^[\w-]+/.exec(kind)?.[0]);
+    expect(new Set(named)).toEqual(new Set(HOLDER_KINDS));
+  });
+
+  test.each([...pitfalls, ...kinds].map((cells) => cells.slice(-2)))(
+    'names a test that is there: %s',
+    (title = '', file = '') => {
+      const source = readFileSync(join(root, file.replaceAll('`', '')), 'utf8');
+      expect(source).toContain(title);
+    },
+  );
 
   test('names only test files that exist', () => {
     const named = [...architecture.matchAll(/`(test\/[\w./-]+\.test\.ts)`/g)].map(

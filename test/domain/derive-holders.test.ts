@@ -53,6 +53,16 @@ describe('holders', () => {
     expect(only(events, 'holder.gained')).toMatchObject([{ pid: 50, startTimeTicks: 1_190 }]);
   });
 
+  test('another user, name or parent of a process is no change of what it holds', () => {
+    const auditor = withNet();
+    const [before] = only(auditor.log, 'holder.gained');
+    const other = process(50, { net: NET }, { ppid: 2, comm: 'other' });
+    const facts = other.facts && { ...other.facts, uid: 4_711, comm: 'other', exe: '/bin/other' };
+    const events = auditor.scan({ second: 12, processes: [...others, { ...other, facts }] });
+    expect(events.filter(({ event }) => event.startsWith('holder'))).toEqual([]);
+    expect(auditor.known.holders.has(before?.seq ?? 0)).toBe(true);
+  });
+
   test('a process held nothing before it started', () => {
     const auditor = new Auditor();
     auditor.scan({

@@ -31,7 +31,7 @@ FLAGS = {
 }
 SYS_CLONE, SYS_EXIT, SYS_CLONE3 = 56, 60, 435
 CLONE_FILES = 0x00000400
-MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 4096, 16384, 1 << 18, 2
+MS_BIND, MS_REC, MS_PRIVATE, MS_SHARED, MNT_DETACH = 4096, 16384, 1 << 18, 1 << 20, 2
 SYS_OPEN_TREE, SYS_IO_URING_SETUP, SYS_IO_URING_REGISTER = 428, 425, 427
 OPEN_TREE_CLONE, AT_RECURSIVE, AT_FDCWD, IORING_REGISTER_FILES = 1, 0x8000, -100, 2
 NS_GET_ID = 0x8008B70D
@@ -634,6 +634,85 @@ def spawn_private_mount(path, pid, name):
     if not os.read(ready_read, 1):
         raise OSError("child could not mount")
     return {"pid": child, "mnt": link("mnt", child)}
+
+
+def spawn_ending():
+    """A child in new user and net namespaces that ends on command, and is not reaped before end()."""
+    go_read, go_write = os.pipe()
+
+    def work():
+        check(LIBC.unshare(flags_of("user", "net")), "unshare")
+
+        def wait():
+            os.close(go_write)
+            os.read(go_read, 1)
+            os._exit(0)
+
+        threading.Thread(target=wait, daemon=True).start()
+        return {"user": link("user"), "net": link("net")}
+
+    made = spawn_waiting(work)
+    os.close(go_read)
+    held[made["pid"]] = go_write
+    return made
+
+
+def become_zombie(pid):
+    os.close(held.pop(pid))
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def spawn_time_for_children():
+    """A child that is in the time namespace it was in, and whose own children would be in a new one."""
+
+    def work():
+        check(LIBC.unshare(FLAGS["time"]), "unshare")
+        return {"time": link("time"), "forChildren": link("time_for_children")}
+
+    return spawn_waiting(work)
+
+
+def spawn_changing():
+    """A process in a new uts namespace, below another one; see change()."""
+    go_read, go_write = os.pipe()
+
+    def work():
+        ready_read, ready_write = os.pipe()
+        inner = os.fork()
+        if inner == 0:
+            check(LIBC.unshare(FLAGS["uts"]), "unshare")
+            os.close(go_write)
+            os.write(ready_write, b"1")
+            os.read(go_read, 1)
+            os.setresgid(4711, 4711, 4711)
+            os.setresuid(4711, 4711, 4711)
+            os.execv("/bin/sleep", ["sleep", "3600"])
+        os.read(ready_read, 1)
+        return {"inner": inner, "uts": link("uts", inner)}
+
+    made = spawn_waiting(work)
+    os.close(go_read)
+    children[made["pid"]] = []
+    children[made["inner"]] = []
+    held[made["inner"]] = go_write
+    return made
+
+
+def change(pid, inner):
+    """The inner process loses its parent, becomes another user and executes another program."""
+    end(pid)
+    os.close(held.pop(inner))
+    deadline = time.monotonic() + 30
+    while open(f"/proc/{inner}/comm").read() != "sleep\n":
+        if time.monotonic() > deadline:
+            raise OSError("it did not execute")
+        time.sleep(0.01)
+
+
+def make_shared(path):
+    """Makes a directory a mount of its own, of which mount namespaces made later have copies that follow it."""
+    check(LIBC.mount(path.encode(), path.encode(), None, MS_BIND, None), "mount")
+    check(LIBC.mount(None, path.encode(), None, MS_SHARED, None), "mount")
 
 
 def spawn_exec_time():
