@@ -243,6 +243,11 @@ function listHolders(lifespan: string): readonly HolderJson[] {
   return ask((history) => history.holders({ target }).data);
 }
 
+/** What people read about it. */
+function print(...words: readonly string[]): string {
+  return room.run(process.execPath, MAIN_FILE, ...words, '--state-dir', room.stateDirectory);
+}
+
 function listKinds(lifespan: string): readonly string[] {
   return listHolders(lifespan).map(({ kind }) => kind);
 }
@@ -306,9 +311,23 @@ describe.skipIf(obstacle).each(['procfs', 'auto'])(
           }
           const holders = listHolders(life.lifespan);
           expect(listKinds(life.lifespan)).toEqual(expect.arrayContaining([...expected.holders]));
+          expect(holders.filter(({ to }) => to === null)).toEqual([]);
+          const processes = holders.filter(({ kind }) => kind === 'process');
           for (const { id } of ended.containers) {
-            expect(holders.some(({ container }) => container?.id === id)).toBe(true);
+            expect(processes.some(({ container }) => container?.id === id)).toBe(true);
           }
+          const mounts = holders.filter(({ kind }) => kind === 'bind-mount');
+          expect([...new Set(mounts.map(({ path }) => path))]).toEqual(expected.names);
+          expect(mounts.every(({ mountNamespace }) => mountNamespace !== null)).toBe(true);
+          const printed = ['history', 'holders']
+            .map((command) => print(command, `#${life.lifespan}`))
+            .join('\n');
+          const said = [
+            ...ended.containers.flatMap(({ id, name }) => [id.slice(0, 12), name]),
+            ...expected.names,
+            ...processes.map(({ pid }) => `${pid}`),
+          ];
+          expect(said.filter((text) => !printed.includes(`${text}`))).toEqual([]);
           for (const path of expected.names) {
             const byName = ask((history) =>
               history.lifespans({ target: { kind: 'name', name: path } }),

@@ -3,12 +3,14 @@
  *
  * Real: the kernel, the namespaces, a collector with a database of its own. Modelled: nothing.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openHandleProbe } from '../../src/observe/handle-probe.ts';
 import { createKernelScanner } from '../../src/observe/kernel-scan.ts';
+import { MAIN_FILE } from '../cli/built-program.ts';
 import { ownHolders, until } from './holders.ts';
 import {
   findKernelObstacle,
@@ -50,6 +52,7 @@ function findUnreadable(): string {
 const unreadable = findUnreadable();
 const probe = openHandleProbe('/proc');
 const obstacle = findKernelObstacle() ?? ('missing' in probe ? probe.missing : null);
+const notBuilt = existsSync(MAIN_FILE) ? '' : ' — NOT RUN: not built: run npm run build';
 const TEST_MS = 400_000;
 const SCAN_MS = 50;
 
@@ -146,26 +149,38 @@ describe.skipIf(obstacle)(
       },
     );
 
-    test('what processes, a bind mount and sockets hold adds up to what the kernel counts', async () => {
-      const path = join(scratch, 'net');
-      const made = await lab.run<{ pid: number; net: number }>('spawn_at_home(5)');
-      const { pid, net } = made.result;
-      await lab.run(`bind(${pid}, "net", ${JSON.stringify(path)})`);
-      try {
-        const isCounted = (each: Record): boolean =>
-          (lastLife(each, 'net', net)?.references ?? null) !== null;
-        const record = await until(watcher, isCounted);
-        expect(lastLife(record, 'net', net)?.references).toMatchObject({
-          total: 7,
-          processSets: 1,
-          nsfsInodes: 1,
-          sockets: 5,
-          unattributed: 0,
-        });
-        expect(openUnattributed(record, net)).toEqual([]);
-      } finally {
-        await lab.run(`unbind(${JSON.stringify(path)})`);
-      }
-    });
+    test.skipIf(notBuilt !== '')(
+      `what processes, a bind mount and sockets hold adds up to what the kernel counts, and history says so${notBuilt}`,
+      async () => {
+        const path = join(scratch, 'net');
+        const made = await lab.run<{ pid: number; net: number }>('spawn_at_home(5)');
+        const { pid, net } = made.result;
+        await lab.run(`bind(${pid}, "net", ${JSON.stringify(path)})`);
+        try {
+          const isCounted = (each: Record): boolean =>
+            (lastLife(each, 'net', net)?.references ?? null) !== null;
+          const record = await until(watcher, isCounted);
+          expect(lastLife(record, 'net', net)?.references).toMatchObject({
+            total: 7,
+            processSets: 1,
+            nsfsInodes: 1,
+            sockets: 5,
+            unattributed: 0,
+          });
+          expect(openUnattributed(record, net)).toEqual([]);
+          const words = [
+            'history',
+            `#${lastLife(record, 'net', net)?.id}`,
+            `--state-dir=${watcher.stateDirectory}`,
+          ];
+          const printed = spawnSync(process.execPath, [MAIN_FILE, ...words], { encoding: 'utf8' });
+          expect(printed.stdout).toMatch(
+            /^REFERENCES +7 references: 1 process set, 1 nsfs inode, 5 sockets$/m,
+          );
+        } finally {
+          await lab.run(`unbind(${JSON.stringify(path)})`);
+        }
+      },
+    );
   },
 );
