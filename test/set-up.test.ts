@@ -118,6 +118,17 @@ describe('set-up', () => {
     expect(hasClang && before?.equals(readFileSync(built(object)))).toBe(false);
   });
 
+  test.runIf(hasClang)(
+    `our programs for kernel events compile with the clang that is installed${hasClang ? '' : ' — NOT RUN: no clang'}`,
+    () => {
+      const source = 'src/observe/bpf';
+      cpSync(join(root, source), join(project, source), { recursive: true });
+      const { status, said } = setUp('start');
+      expect({ status, said }).toEqual({ status: 0, said: ['set-up: building'] });
+      expect(existsSync(built(join(source, 'nsaudit.bpf.o')))).toBe(true);
+    },
+  );
+
   test('a program for kernel events that does not compile costs a line, not the build', () => {
     write('src/observe/bpf/nsaudit.bpf.c', 'int answer = ;\n');
     const { status, said } = setUp('start');

@@ -17,7 +17,7 @@ import { readPinRoot, toPinDirectory } from './read-pin-directory.ts';
 import { isOwnProcRoot, readProcRoot } from './read-proc-root.ts';
 import { readVersion } from './version.ts';
 
-export interface Examination extends KernelExamination {
+export interface Examination extends Omit<KernelExamination, 'hookProblems'> {
   readonly version: string;
   readonly node: string;
   readonly kernel: string;
@@ -43,7 +43,7 @@ export async function examineHost(context: CommandContext): Promise<Examination>
   const isOwnHost = isOwnProcRoot(context);
   const facts = readHostFacts({ procRoot, machineIdPath: '/etc/machine-id' });
   const capabilities = examinePrivileges(facts.capabilities);
-  const kernel = examineKernel({ procRoot, isOwnHost, bootId: facts.bootId });
+  const { hookProblems, ...kernel } = examineKernel({ procRoot, isOwnHost, bootId: facts.bootId });
   const { record, problem } = await examineRecord(context);
   return {
     version: readVersion(),
@@ -59,6 +59,7 @@ export async function examineHost(context: CommandContext): Promise<Examination>
     record,
     problems: [
       ...findPrivilegeProblems(capabilities, { isOwnHost }),
+      ...hookProblems,
       ...findHostProblems(facts),
       ...findRecordProblems(record),
       ...problem,

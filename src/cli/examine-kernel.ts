@@ -19,6 +19,8 @@ export interface KernelExamination {
   readonly profileReason: string;
   /** As HookState; empty in the procfs profile. */
   readonly hooks: readonly { readonly name: string; readonly state: string }[];
+  /** One sentence each: hooks that are attached, and of which nothing shows that they fire. */
+  readonly hookProblems: readonly string[];
   /** Null in the procfs profile. */
   readonly ringBytes: { readonly life: number; readonly holders: number } | null;
   /** The kernel's own list of tasks and descriptors, instead of a walk over procfs. */
@@ -77,7 +79,7 @@ function tryInventory(options: KernelExaminationOptions): object {
 type EventsExamination = Omit<KernelExamination, 'inventory' | 'handles'>;
 
 function describeScans(reason: string): EventsExamination {
-  return { profile: 'procfs', profileReason: reason, hooks: [], ringBytes: null };
+  return { profile: 'procfs', profileReason: reason, hooks: [], hookProblems: [], ringBytes: null };
 }
 
 function describeAndClose(events: KernelEvents): EventsExamination {
@@ -87,6 +89,7 @@ function describeAndClose(events: KernelEvents): EventsExamination {
       profile: events.profile,
       profileReason: describeProfile(events),
       hooks: events.hooks,
+      hookProblems: events.notices,
       ringBytes: { life: life.ringBytes, holders: holders.ringBytes },
     };
   } finally {

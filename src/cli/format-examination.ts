@@ -33,10 +33,15 @@ export function formatExamination(examination: Examination): string {
 }
 
 function describeHooks({ hooks, ringBytes }: Examination): readonly Pair[] {
-  const attached = hooks.filter(({ state }) => state === 'attached');
-  const others = hooks.filter(({ state }) => state !== 'attached');
+  const isAttached = ({ state }: (typeof hooks)[number]): boolean =>
+    state === 'attached' || state === 'unproved';
+  const attached = hooks.filter(isAttached);
+  const others = hooks.filter((hook) => !isAttached(hook));
   return [
-    ...attached.map(({ name }, index): Pair => [index === 0 ? 'hooks' : '', name]),
+    ...attached.map(({ name, state }, index): Pair => [
+      index === 0 ? 'hooks' : '',
+      state === 'attached' ? name : `${name}: ${state}`,
+    ]),
     ...others.map(({ name, state }, index): Pair => [
       index === 0 ? 'hooks not there' : '',
       `${name}: ${state}`,

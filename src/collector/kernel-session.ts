@@ -11,6 +11,7 @@
 import { setImmediate as yieldLoop, setTimeout as sleep } from 'node:timers/promises';
 import { deriveEvents, type DerivePolicy } from '../domain/derive-events.ts';
 import { deriveKernelEvents, deriveLossesClosed } from '../domain/derive-kernel-events.ts';
+import { deriveUnlistedMounts } from '../domain/derive-kernel-mounts.ts';
 import {
   listSeen,
   openStorms,
@@ -32,7 +33,7 @@ import type { Known } from '../domain/known.ts';
 import type { Lifespan } from '../domain/lifespan.ts';
 import { openMemberBooks } from '../domain/member-books.ts';
 import { SCAN_SOURCES, type Scan } from '../domain/scan.ts';
-import { listSeenKeys } from '../domain/settle-scan.ts';
+import { listSeenKeys, noteMounts } from '../domain/settle-scan.ts';
 import { US_PER_MS } from '../domain/time.ts';
 import type { Watch } from '../domain/watch.ts';
 import type { HandleProbe } from '../observe/handle-probe.ts';
@@ -247,6 +248,7 @@ export class KernelSession {
     });
     noteForgettable(memory, known, derived.events);
     recorder.append(derived.events, Math.max(scan.endedAtUs, known.lastAt));
+    noteMounts(memory, scan);
     events.remember(listUntold(known, this.#hasScanned ? derived.events : null));
     this.#hasScanned = true;
     this.#watch = derived.watch;
@@ -255,7 +257,10 @@ export class KernelSession {
     this.#refreshVacancies();
     if (SCAN_SOURCES.every((source) => scan.covered.includes(source))) {
       const found = { inferred: countInferred(derived.events), unknown: derived.unknownCount };
-      this.#record((input, draft) => deriveLossesClosed(input, found, draft), scannedUs);
+      this.#record((input, draft) => {
+        deriveUnlistedMounts(input, draft);
+        deriveLossesClosed(input, found, draft);
+      }, scannedUs);
     }
   }
 

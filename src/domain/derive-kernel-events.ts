@@ -4,11 +4,12 @@
  * Holds:     the rules by which births, moves and ends told by hooks become events.
  * Promises:  a birth and an end that a hook told are exact; what a record implies without telling it (a
  *            namespace nobody knew, a process whose end was lost) gets bounds and says so; a loss is an event.
- * Does not:  read anything or know a clock. Scans still find what no hook tells: descriptors, bind mounts.
+ * Does not:  read anything or know a clock. Scans still find what no hook tells, such as descriptors.
  * Proved by: test/domain/derive-kernel-events.test.ts
  */
 import { deriveKernelBirth } from './derive-kernel-births.ts';
 import { deriveKernelEnd } from './derive-kernel-ends.ts';
+import { deriveClosed, deriveMounted, deriveUnmounted } from './derive-kernel-mounts.ts';
 import {
   absorbBirth,
   absorbEnd,
@@ -56,6 +57,15 @@ export function deriveKernelEvents(
         if (!absorbEnd(input, record, draft)) {
           deriveKernelEnd(input, record, draft);
         }
+        break;
+      case 'mounted':
+        deriveMounted(input, record, draft);
+        break;
+      case 'unmounted':
+        deriveUnmounted(input, record, draft);
+        break;
+      case 'closed':
+        deriveClosed(input, record, draft);
         break;
       case 'lost':
         deriveLoss(input, record, draft);

@@ -285,6 +285,17 @@ function endHeldBack(input: StormInput, key: NamespaceKey, goneUs: number, draft
   }
 }
 
+/** Lists those of the namespaces that are held back: something else than a process has to do with them. */
+export function listNamed(
+  input: StormInput,
+  namespaces: readonly KernelNamespace[],
+  draft: Draft,
+): void {
+  for (const namespace of namespaces) {
+    listHeldBack(input, keyOf(namespace), draft);
+  }
+}
+
 function listHeldBack(input: StormInput, key: NamespaceKey, draft: Draft): void {
   const pending = input.births.release(key);
   if (pending) {

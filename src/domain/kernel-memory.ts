@@ -7,6 +7,8 @@ import type { BirthRecord, KernelNamespace, TaskRecord } from './kernel-record.t
  * unlike it, it is changed in place, because records come by the ten thousand.
  */
 import type { Known, LifespanId } from './known.ts';
+import type { MemberBudget } from './member-budget.ts';
+import { createMountTable, type MountTable } from './mount-table.ts';
 import { toNamespaceKey, type NamespaceKey } from './namespace-type.ts';
 
 /** A namespace without a known holder, which is asked after until its end is known. */
@@ -32,6 +34,15 @@ export interface KernelMemory {
   ended: Set<string>;
   /** Those of the scan before: a birth that is told late must not begin them again. */
   endedBefore: Set<string>;
+  /** Those whose last descriptor and bind mount went since the scan under way began. */
+  readonly closed: Set<string>;
+  readonly mounts: MountTable;
+  /** Ids of mounts that records spoke of since the scan under way began: what it saw of them may be older. */
+  readonly touchedMounts: Set<number>;
+  /** Of mounts that are listed one by one; null before the first. */
+  mountBudget: MemberBudget | null;
+  /** Mounts beyond it since the last scan. */
+  unlistedMounts: { readonly count: number; readonly fromUs: number; readonly toUs: number } | null;
   /** Ended ones that the kernel side may forget; whoever tells it empties the list. */
   readonly forgettable: KernelNamespace[];
   /** Gaps in the stream of records that the next whole scan closes. */
@@ -69,6 +80,11 @@ export function createKernelMemory(): KernelMemory {
     leftBefore: new Set(),
     ended: new Set(),
     endedBefore: new Set(),
+    closed: new Set(),
+    mounts: createMountTable(),
+    touchedMounts: new Set(),
+    mountBudget: null,
+    unlistedMounts: null,
     forgettable: [],
     openGaps: [],
     recoveredCount: 0,
@@ -88,6 +104,8 @@ export function beginScan(memory: KernelMemory): void {
   memory.left = new Set();
   memory.endedBefore = memory.ended;
   memory.ended = new Set();
+  memory.closed.clear();
+  memory.touchedMounts.clear();
   memory.isScanWanted = false;
 }
 

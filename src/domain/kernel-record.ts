@@ -77,11 +77,34 @@ export interface LeftRecord {
   readonly isLast: boolean;
 }
 
-/** `unreferenced`: the last reference was dropped. `destroyed`: the inum is free. */
+/**
+ * `unreferenced`: the last reference was dropped. `destroyed`: the inum is free. `closed`: the last descriptor
+ * and bind mount are gone, while others may still hold it.
+ */
 export interface EndRecord {
-  readonly kind: 'unreferenced' | 'destroyed';
+  readonly kind: 'unreferenced' | 'destroyed' | 'closed';
   readonly atUs: number;
   readonly namespace: KernelNamespace;
+}
+
+/** A namespace was mounted on a file. */
+export interface MountedRecord {
+  readonly kind: 'mounted';
+  readonly atUs: number;
+  readonly namespace: KernelNamespace;
+  readonly mountNamespace: KernelNamespace;
+  /** As in mountinfo: no other mount has it before this one is unmounted. */
+  readonly mountId: number;
+  /** As its mount namespace sees it from its root; null where it did not fit into the record. */
+  readonly path: string | null;
+}
+
+/** A mount of a namespace was taken out of its mount namespace. */
+export interface UnmountedRecord {
+  readonly kind: 'unmounted';
+  readonly atUs: number;
+  readonly namespace: KernelNamespace;
+  readonly mountId: number;
 }
 
 /** Records that were made and could not be delivered. */
@@ -100,4 +123,11 @@ export interface LossRecord {
 export const KERNEL_STREAMS = ['life', 'holders'] as const;
 export type KernelStream = (typeof KERNEL_STREAMS)[number];
 
-export type KernelRecord = BirthRecord | TaskRecord | LeftRecord | EndRecord | LossRecord;
+export type KernelRecord =
+  | BirthRecord
+  | TaskRecord
+  | LeftRecord
+  | EndRecord
+  | MountedRecord
+  | UnmountedRecord
+  | LossRecord;

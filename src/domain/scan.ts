@@ -78,6 +78,8 @@ export interface ObservedBindMount {
   readonly path: string;
   readonly type: NamespaceType;
   readonly inum: number;
+  /** The kernel's ids of the mounts there, one on top of another. */
+  readonly mountIds: readonly number[];
 }
 
 /** The nsfs bind mounts of one mount namespace, from one mountinfo read through one of its processes. */

@@ -8,7 +8,13 @@ import {
   type NamespaceType,
 } from './namespace-type.ts';
 import { findImplied } from './relations.ts';
-import type { NamespaceLinks, ObservedProcess, Scan } from './scan.ts';
+import type {
+  NamespaceLinks,
+  ObservedBindMount,
+  ObservedMountNamespace,
+  ObservedProcess,
+  Scan,
+} from './scan.ts';
 
 /** What kernel records tell, so that a scan need not be believed in it. */
 export interface KernelView {
@@ -25,14 +31,15 @@ const MOVED = 'moved';
  * nothing is concluded from them; namespaces that ended are left out. The next scan sees them as they are.
  */
 export function settleScan(scan: Scan, memory: KernelMemory): Scan {
-  const { touchedPids, leftBefore, ended } = memory;
-  if (touchedPids.size + leftBefore.size + ended.size === 0) {
+  const { touchedPids, leftBefore, ended, closed, touchedMounts } = memory;
+  if (touchedPids.size + leftBefore.size + ended.size + closed.size + touchedMounts.size === 0) {
     return scan;
   }
-  const hasEnded = ({ type, inum }: { type: NamespaceType; inum: number }): boolean => {
+  const isAmong = (identities: ReadonlySet<string>, { type, inum }: Seen): boolean => {
     const kernelNamespaceId = scan.kernelIds.get(toNamespaceKey(type, inum)) ?? null;
-    return ended.has(toIdentity({ type, inum, kernelNamespaceId }));
+    return identities.has(toIdentity({ type, inum, kernelNamespaceId }));
   };
+  const hasEnded = (seen: Seen): boolean => isAmong(ended, seen);
   return {
     ...scan,
     processes: scan.processes.map((process) => {
@@ -40,7 +47,9 @@ export function settleScan(scan: Scan, memory: KernelMemory): Scan {
       if (touchedPids.has(process.pid) || leftBefore.has(key)) {
         return hide(process);
       }
-      const descriptors = process.descriptors.filter((descriptor) => !hasEnded(descriptor));
+      const descriptors = process.descriptors.filter(
+        (descriptor) => !hasEnded(descriptor) && !isAmong(closed, descriptor),
+      );
       const sockets = process.sockets.filter(({ inum }) => !hasEnded({ type: 'net', inum }));
       const isSame =
         descriptors.length === process.descriptors.length &&
@@ -51,9 +60,67 @@ export function settleScan(scan: Scan, memory: KernelMemory): Scan {
       .filter(({ inum }) => !hasEnded({ type: 'mnt', inum }))
       .map((mounts) => ({
         ...mounts,
-        bindMounts: mounts.bindMounts.filter((mount) => !hasEnded(mount)),
+        bindMounts: settleMounts(mounts, memory).filter((mount) => !hasEnded(mount)),
       })),
   };
+}
+
+interface Seen {
+  readonly type: NamespaceType;
+  readonly inum: number;
+}
+
+/** Of mounts that records spoke of while the scan ran, those that are there now, whether or not it saw them. */
+function settleMounts(
+  { inum: mountInum, bindMounts }: ObservedMountNamespace,
+  { touchedMounts, mounts }: KernelMemory,
+): readonly ObservedBindMount[] {
+  if (touchedMounts.size === 0) {
+    return bindMounts;
+  }
+  const seen = bindMounts.flatMap((mount) => {
+    const mountIds = mount.mountIds.filter((id) => !touchedMounts.has(id));
+    const isGone = mountIds.length === 0 && mount.mountIds.length > 0;
+    return isGone ? [] : [{ ...mount, mountIds }];
+  });
+  for (const mountId of touchedMounts) {
+    const mount = mounts.get(mountId);
+    const isSeen = seen.some(
+      ({ path, type, inum }) => path === mount?.path && type === mount.type && inum === mount.inum,
+    );
+    if (mount?.mountInum === mountInum && !isSeen) {
+      const { path, type, inum } = mount;
+      seen.push({ path, type, inum, mountIds: [mountId] });
+    }
+  }
+  return seen;
+}
+
+/**
+ * Notes the mounts that a scan saw, and forgets those that it should have seen: records tell of their ends by
+ * mount id. Those that records spoke of meanwhile are as they said.
+ */
+export function noteMounts({ mounts, touchedMounts }: KernelMemory, scan: Scan): void {
+  const readable = new Set<number>();
+  const seen = new Set<number>();
+  for (const { inum: mountInum, bindMounts, unreadable } of scan.mountNamespaces) {
+    if (unreadable === null) {
+      readable.add(mountInum);
+    }
+    for (const { path, type, inum, mountIds } of bindMounts) {
+      for (const mountId of mountIds) {
+        seen.add(mountId);
+        if (!touchedMounts.has(mountId)) {
+          mounts.set(mountId, { type, inum, mountInum, path });
+        }
+      }
+    }
+  }
+  for (const [mountId, { mountInum }] of mounts.entries()) {
+    if (readable.has(mountInum) && !seen.has(mountId) && !touchedMounts.has(mountId)) {
+      mounts.delete(mountId);
+    }
+  }
 }
 
 /** Every namespace a scan saw, in whatever place, and those that are there because of one of them. */

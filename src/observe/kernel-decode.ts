@@ -5,7 +5,9 @@ import type {
   KernelNamespace,
   KernelTask,
   LeftRecord,
+  MountedRecord,
   TaskRecord,
+  UnmountedRecord,
 } from '../domain/kernel-record.ts';
 /**
  * Turns raw records into kernel records. Most namespaces, ids and names in a row of records repeat, so
@@ -23,6 +25,7 @@ import {
   HOW_NAMES,
   LEFT,
   MEMBER,
+  MOUNTED,
   PATH,
   readCount,
   readWord,
@@ -30,6 +33,7 @@ import {
   REF,
   SLOT,
   TASK,
+  UNMOUNTED,
   UNSHARED,
 } from './kernel-layout.ts';
 import {
@@ -39,6 +43,7 @@ import {
   type RawRecords,
   type ReadComm,
 } from './kernel-memory.ts';
+import { readPath } from './kernel-names.ts';
 import { listBornSlots, PID_SLOT, USER_SLOT } from './kernel-unshared.ts';
 
 export interface RecordHeader {
@@ -51,7 +56,13 @@ export interface RecordHeader {
   readonly bootNs: number;
 }
 
-export type DecodedRecord = BirthRecord | TaskRecord | LeftRecord | EndRecord;
+export type DecodedRecord =
+  | BirthRecord
+  | TaskRecord
+  | LeftRecord
+  | EndRecord
+  | MountedRecord
+  | UnmountedRecord;
 
 export interface KernelDecoder {
   /** Learns from a record that only explains others (a path); false for every other kind. */
@@ -67,7 +78,6 @@ const UNSET = 0xffffffff;
 const BYTE_MASK = 0xff;
 const COUNT_SHIFT = 8;
 const CPU_SHIFT = 16;
-const DELETED_SUFFIX = ' (deleted)';
 const CREATION_NAMES: readonly (string | null)[] = ['unshare', 'clone', 'clone3'];
 
 export function readHeader({ words }: RawRecords, at: number): RecordHeader {
@@ -104,9 +114,9 @@ export function createKernelDecoder(anchorUs: number, texts: FactTexts): KernelD
       }
       const number = readCount(raw.words, at + PATH.number);
       if (kind === RECORD_KIND.exe) {
-        texts.learnExe(number, readPath(raw, at));
+        texts.learnExe(number, readPath(raw, at, PATH));
       } else {
-        texts.learnCgroup(number, readPath(raw, at));
+        texts.learnCgroup(number, readPath(raw, at, PATH));
       }
       return true;
     },
@@ -126,6 +136,12 @@ export function createKernelDecoder(anchorUs: number, texts: FactTexts): KernelD
           return listOf(decodeEnd(context, raw, at, 'unreferenced'));
         case RECORD_KIND.destroyed:
           return listOf(decodeEnd(context, raw, at, 'destroyed'));
+        case RECORD_KIND.closed:
+          return listOf(decodeEnd(context, raw, at, 'closed'));
+        case RECORD_KIND.mounted:
+          return listOf(decodeMounted(context, raw, at));
+        case RECORD_KIND.unmounted:
+          return listOf(decodeUnmounted(context, raw, at));
         default:
           return [];
       }
@@ -313,6 +329,30 @@ function decodeEnd(
   return namespace && { kind, atUs: readInstant(context, raw, at), namespace };
 }
 
+function decodeMounted(context: Context, raw: RawRecords, at: number): MountedRecord | null {
+  const namespace = readRef(context, raw, at + MOUNTED.namespace);
+  const mountNamespace = readRef(context, raw, at + MOUNTED.mountNamespace);
+  return (
+    namespace &&
+    mountNamespace && {
+      kind: 'mounted',
+      atUs: readInstant(context, raw, at),
+      namespace,
+      mountNamespace,
+      mountId: readWord(raw.words, at + MOUNTED.mountId),
+      path: readPath(raw, at, MOUNTED),
+    }
+  );
+}
+
+function decodeUnmounted(context: Context, raw: RawRecords, at: number): UnmountedRecord | null {
+  const namespace = readRef(context, raw, at + UNMOUNTED.namespace);
+  const mountId = readWord(raw.words, at + UNMOUNTED.mountId);
+  return (
+    namespace && { kind: 'unmounted', atUs: readInstant(context, raw, at), namespace, mountId }
+  );
+}
+
 function typeOfSlot(slot: number): NamespaceType {
   return NAMESPACE_TYPES[slot] ?? (slot === SLOT.pidForChildren ? 'pid' : 'time');
 }
@@ -320,20 +360,6 @@ function typeOfSlot(slot: number): NamespaceType {
 /** Where the task's own namespace of the type is that `slot` has for its children. */
 function ownSlotOf(slot: number): number {
   return NAMESPACE_TYPES.indexOf(typeOfSlot(slot));
-}
-
-/** The names come from the last one up to the root, which has none; null where some are missing. */
-function readPath(raw: RawRecords, at: number): string | null {
-  const flags = readWord(raw.words, at + HEADER.flags);
-  const start = at + PATH.names;
-  const length = readWord(raw.words, at + PATH.length);
-  if ((flags & FLAG.truncated) !== 0) {
-    return null;
-  }
-  const text = raw.bytes.toString('utf8', start, start + Math.max(0, length - 1));
-  const names = text === '' ? [] : text.split('\0');
-  const path = `/${names.toReversed().join('/')}`;
-  return (flags & FLAG.deleted) === 0 ? path : `${path}${DELETED_SUFFIX}`;
 }
 
 function listOf<Decoded>(decoded: Decoded | null): Decoded[] {

@@ -72,7 +72,7 @@ export interface KernelEvents {
   readonly isTakenOver: boolean;
   /** Why not a higher profile of those allowed, a sentence each; empty after a takeover, which did not try. */
   readonly refusals: readonly string[];
-  /** About pins: what was wanted and is not there, and what was removed. */
+  /** About pins, what was wanted and is not there, and what was removed; and about hooks that nothing proves. */
   readonly notices: readonly string[];
   /** Copies what the rings hold into memory. */
   pump(): void;
@@ -147,7 +147,7 @@ function openProved(
     if (session.profile === 'tracepoint' || session.isTakenOver || silent.length > 0) {
       return { events };
     }
-    const proof = proveHooks(host.libc, events);
+    const proof = proveHooks({ ...host, procRoot: options.procRoot }, events);
     if (proof.silent.length === 0) {
       return { events: proof.events };
     }

@@ -12,7 +12,10 @@ export type KernelProfile = 'trampoline' | 'tracepoint';
 export interface HookState {
   /** As libbpf writes the attach point, for example `tp_btf/sys_exit`. */
   readonly name: string;
-  /** `attached`, `silent` (attached, and did not fire when it should have), or why it is not there. */
+  /**
+   * `attached`; `unproved` (attached, and whether it fires could not be tried); `silent` (it was attached, and
+   * did not fire when it should have); or why it is not there.
+   */
   readonly state: string;
 }
 
@@ -82,6 +85,9 @@ const PUTS = [
   'on_file_put_pid',
 ];
 
+/** Bind mounts and descriptors: without them scans tell, as for all kernels that lack one of the functions. */
+const MOUNT_PROGRAMS = ['on_mounted', 'on_unmounted', 'on_inode_evicted'];
+
 const NAMESPACE_TYPE_LIST = Object.keys(COPY_BIRTHS) as NamespaceType[];
 const KERNEL_FUNCTION = /^f(?:entry|exit)\/(\w+)$/;
 
@@ -104,7 +110,10 @@ export function planHooks(profile: KernelProfile, has: (program: string) => bool
   const births = isTree ? TREE_PROGRAMS : [...Object.values(COPY_BIRTHS), INUM_END, ...IPC_PUTS];
   const calls = CALL_PROGRAMS.every(has) ? CALL_PROGRAMS : [CALL_EXIT];
   return {
-    programs: new Set([...TASK_PROGRAMS, ...[...births, ...PUTS, ...calls].filter(has)]),
+    programs: new Set([
+      ...TASK_PROGRAMS,
+      ...[...births, ...PUTS, ...MOUNT_PROGRAMS, ...calls].filter(has),
+    ]),
     birthsFromCalls: isTree ? [] : NAMESPACE_TYPE_LIST.filter((type) => !has(COPY_BIRTHS[type])),
     tellsEnds: true,
     obstacle:

@@ -16,6 +16,7 @@ import { PROXY_ROW_WORDS } from './kernel-references.ts';
 import { RELATION_ROW_WORDS } from './kernel-relation-rows.ts';
 import { openLibbpf, type BpfLink, type BpfObject, type Libbpf } from './libbpf.ts';
 import { KernelCallError, messageOf, type Missing } from './libc.ts';
+import { loadObject } from './load-object.ts';
 import { errnoOf } from './proc-read.ts';
 
 export interface KernelInventory {
@@ -80,16 +81,17 @@ function load(libbpf: Libbpf, path: string, wanted: readonly string[]): KernelIn
     object?.close();
   };
   try {
-    object = libbpf.openObject(path);
-    for (const program of object.programs) {
-      program.setAutoload(wanted.includes(program.name));
-    }
-    for (const map of object.maps) {
-      map.setAutocreate(map.name === SETTINGS_MAP);
-    }
-    object.load();
+    const loaded = loadObject(libbpf, path, (opened) => {
+      for (const program of opened.programs) {
+        program.setAutoload(wanted.includes(program.name));
+      }
+      for (const map of opened.maps) {
+        map.setAutocreate(map.name === SETTINGS_MAP);
+      }
+    }).object;
+    object = loaded;
     const attach = (name: string): BpfLink => {
-      const link = object?.programs.find((program) => program.name === name)?.attachIterator();
+      const link = loaded.programs.find((program) => program.name === name)?.attachIterator();
       if (!link) {
         throw new NsauditError('unavailable', `${path} has no program ${name}.`);
       }
@@ -99,7 +101,7 @@ function load(libbpf: Libbpf, path: string, wanted: readonly string[]): KernelIn
     const read = (name: string, words: number, bytes: number): (() => Rows) =>
       createRowReader(libbpf, attach(name), words, bytes);
     const files = read(PROGRAMS.files, FILE_ROW_WORDS, OTHER_BUFFER_BYTES);
-    const settle = createSettings(libbpf, object);
+    const settle = createSettings(libbpf, loaded);
     return {
       readTasks: read(PROGRAMS.tasks, TASK_ROW_WORDS, TASK_BUFFER_BYTES),
       readFiles(initialNet) {

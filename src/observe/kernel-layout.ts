@@ -5,7 +5,7 @@
 import type { NamespaceType } from '../domain/namespace-type.ts';
 
 /** NSAUDIT_ABI: pins of another number are not taken over. */
-export const KERNEL_ABI = 2;
+export const KERNEL_ABI = 3;
 
 export const RECORD_KIND = {
   birth: 1,
@@ -17,6 +17,9 @@ export const RECORD_KIND = {
   exe: 7,
   cgroup: 8,
   unshared: 9,
+  mounted: 10,
+  unmounted: 11,
+  closed: 12,
 } as const;
 
 export const HEADER = {
@@ -83,6 +86,17 @@ export const LEFT = {
 export const END = { bytes: 40, namespace: 24 } as const;
 
 export const PATH = { bytes: 1064, number: 24, length: 32, names: 40 } as const;
+
+export const MOUNTED = {
+  bytes: 1088,
+  namespace: 24,
+  mountNamespace: 40,
+  mountId: 56,
+  length: 60,
+  names: 64,
+} as const;
+
+export const UNMOUNTED = { bytes: 48, namespace: 24, mountId: 40 } as const;
 
 export const CONFIG = {
   bytes: 44,

@@ -20,6 +20,7 @@ import {
 } from './kernel-hooks.ts';
 import type { BpfObject, Libbpf } from './libbpf.ts';
 import { KernelCallError, messageOf } from './libc.ts';
+import { loadObject } from './load-object.ts';
 
 /** Descriptors by name. */
 export type EventMaps = Readonly<Record<EventMap, number>>;
@@ -67,32 +68,36 @@ function tryToLoad(
   { objectPath, profile, ringBytes, silent, onLoaded }: LoadRequest,
   refused: ReadonlyMap<string, string>,
 ): LoadedHooks | Refusal {
-  const object = libbpf.openObject(objectPath);
+  let loaded: BpfObject | undefined;
   try {
-    const sections = new Map(object.programs.map(({ name, section }) => [name, section]));
-    const reasonAgainst = (program: string): string | null =>
-      refused.get(program) ??
-      (silent.includes(sections.get(program) ?? '') ? 'silent' : null) ??
-      missingReason(libbpf, sections.get(program));
-    const has = (program: string): boolean => reasonAgainst(program) === null;
-    const plan = planHooks(profile, has);
-    if (plan.obstacle !== null) {
-      throw new Error(plan.obstacle);
-    }
-    const programs = applyPlan(object, plan);
-    resizeRings(object, ringBytes);
-    leaveOutOthers(object);
-    object.load();
+    const { object, prepared } = loadObject(libbpf, objectPath, (opened) => {
+      const sections = new Map(opened.programs.map(({ name, section }) => [name, section]));
+      const reasonAgainst = (program: string): string | null =>
+        refused.get(program) ??
+        (silent.includes(sections.get(program) ?? '') ? 'silent' : null) ??
+        missingReason(libbpf, sections.get(program));
+      const plan = planHooks(profile, (program) => reasonAgainst(program) === null);
+      if (plan.obstacle !== null) {
+        throw new Error(plan.obstacle);
+      }
+      const programs = applyPlan(opened, plan);
+      resizeRings(opened, ringBytes);
+      leaveOutOthers(opened);
+      return { sections, reasonAgainst, plan, programs };
+    });
+    loaded = object;
+    const { sections, reasonAgainst, plan, programs } = prepared;
     const maps = findMaps(object);
     onLoaded(maps, plan);
     const attached = attachHooks(programs);
+    const has = (program: string): boolean => reasonAgainst(program) === null;
     const states = wantedHooks(profile, has).map((program) => ({
       name: sections.get(program) ?? program,
       state: reasonAgainst(program) ?? 'attached',
     }));
     return { object, maps, attached, states, plan };
   } catch (error) {
-    object.close();
+    loaded?.close();
     const program = findRefused(error);
     if (program === null || profile === 'tracepoint' || !isWorthAnotherTry(error)) {
       throw new Error(explainFailure(error, libbpf), { cause: error });
@@ -118,10 +123,13 @@ function findRefused(error: unknown): string | null {
     : (FAILED_PROGRAM.exec(messageOf(error))?.[1] ?? null);
 }
 
-/** What is forbidden for one trampoline is forbidden for all. EACCES is the verifier's, about one program. */
+/**
+ * What is forbidden for one trampoline is forbidden for all, and what interrupts one, all. EACCES is the
+ * verifier's, about one program.
+ */
 function isWorthAnotherTry(error: unknown): boolean {
   const cause = error instanceof AttachError ? error.cause : error;
-  return !(cause instanceof KernelCallError && cause.code === 'EPERM');
+  return !(cause instanceof KernelCallError && ['EPERM', 'EAGAIN'].includes(cause.code));
 }
 
 /** What the inventory alone uses is not made for the events. */

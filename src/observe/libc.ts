@@ -91,7 +91,12 @@ export function openLibc(): Libc | Missing {
   return opened;
 }
 
-const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
+/** Two numbers have two names; these are the ones that Linux goes by. */
+const PREFERRED_NAMES = ['EAGAIN', 'EOPNOTSUPP'] as const;
+const ERRNO_NAMES = new Map<number, string>([
+  ...Object.entries(constants.errno).map(([name, value]) => [value, name] as const),
+  ...PREFERRED_NAMES.map((name) => [constants.errno[name], name] as const),
+]);
 
 /** The errno name for a number of either sign, or the number itself where the C library has no name for it. */
 export function nameErrno(errno: number): string {

@@ -6,6 +6,8 @@
  */
 
 export interface MountinfoEntry {
+  /** No other mount of the host has it while this one is mounted. */
+  readonly mountId: number;
   /** `major:minor` of st_dev. */
   readonly device: string;
   /** The part of the file system that is mounted; for nsfs `net:[4026532268]`. */
@@ -44,7 +46,7 @@ function parseLine(line: string): MountinfoEntry | undefined {
   if (separator < 0) {
     return undefined;
   }
-  const [, , device, root, mountPoint] = line.slice(0, separator).split(' ');
+  const [mountId, , device, root, mountPoint] = line.slice(0, separator).split(' ');
   const [fileSystem, , superOptions] = line.slice(separator + SEPARATOR.length).split(' ');
   if (
     device === undefined ||
@@ -55,6 +57,7 @@ function parseLine(line: string): MountinfoEntry | undefined {
     return undefined;
   }
   return {
+    mountId: Number(mountId),
     device,
     root: decodeField(root),
     mountPoint: decodeField(mountPoint),

@@ -157,10 +157,12 @@ function readThroughAny(
 /** One mount on top of another of the same namespace at the same place is one holder. */
 function toBindMounts(entries: readonly MountinfoEntry[]): ObservedBindMount[] {
   const mounts = new Map<string, ObservedBindMount>();
-  for (const { root, mountPoint } of entries) {
+  for (const { mountId, root, mountPoint } of entries) {
     const namespace = parseNamespaceLink(root);
+    const key = `${root} ${mountPoint}`;
     if (namespace) {
-      mounts.set(`${root} ${mountPoint}`, { path: mountPoint, ...namespace });
+      const mountIds = [...(mounts.get(key)?.mountIds ?? []), mountId];
+      mounts.set(key, { path: mountPoint, ...namespace, mountIds });
     }
   }
   return [...mounts.values()];

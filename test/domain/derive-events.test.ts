@@ -134,7 +134,7 @@ describe('ends', () => {
 
   test('a bind mount in a mount namespace that cannot be read any more keeps its namespace', () => {
     const auditor = withNet();
-    const bindMounts = [{ path: '/run/netns/blue', type: 'net' as const, inum: NET }];
+    const bindMounts = [{ path: '/run/netns/blue', type: 'net' as const, inum: NET, mountIds: [] }];
     const mnt = INITIAL_INUMS.mnt;
     auditor.scan({
       second: 12,
@@ -232,7 +232,7 @@ describe('inode reuse', () => {
 
   test('a hand-over from a process to a bind mount is the same life', () => {
     const auditor = withNet();
-    const bindMounts = [{ path: '/run/netns/blue', type: 'net' as const, inum: NET }];
+    const bindMounts = [{ path: '/run/netns/blue', type: 'net' as const, inum: NET, mountIds: [] }];
     const mountNamespaces = [{ inum: INITIAL_INUMS.mnt, bindMounts, unreadable: null }];
     auditor.scan({ second: 12, processes: others, mountNamespaces });
     expect(lives(auditor)).toMatchObject([{ end: null, suspected: false }]);

@@ -44,7 +44,7 @@ export function inNet(pid: number, more: Partial<ObservedProcess> = {}): Observe
 
 /** The initial mount namespace with the net namespace NET bound to a path. */
 export function boundTo(path: string, inum = NET): ObservedMountNamespace[] {
-  const bindMounts = [{ path, type: 'net' as const, inum }];
+  const bindMounts = [{ path, type: 'net' as const, inum, mountIds: [] }];
   return [{ inum: INITIAL_INUMS.mnt, bindMounts, unreadable: null }];
 }
 

@@ -29,7 +29,7 @@ const birth = (type: NamespaceType, pid = PID): KernelRecord => ({
   ownerUid: null,
   isRecovered: false,
 });
-const end = (kind: 'unreferenced' | 'destroyed', type: NamespaceType): KernelRecord => ({
+const end = (kind: 'unreferenced' | 'destroyed' | 'closed', type: NamespaceType): KernelRecord => ({
   kind,
   atUs: 2,
   namespace: namespaceOf(type),
@@ -71,4 +71,35 @@ test('a hook that says nothing of its type is silent', () => {
   expect(
     canary.findSilent(['fexit/copy_utsname', 'fexit/copy_ipcs', 'tp_btf/task_newtask']),
   ).toEqual(['fexit/copy_ipcs']);
+});
+
+const place = { type: 'mnt' as const, inum: namespaceOf('mnt').inum, kernelNamespaceId: null };
+const mountOf = (mountId: number, mountNamespace = place): KernelRecord => ({
+  kind: 'mounted',
+  atUs: 2,
+  namespace: namespaceOf('uts'),
+  mountNamespace,
+  mountId,
+  path: '/proc/version',
+});
+const unmountOf = (mountId: number, inum = 100): KernelRecord => ({
+  kind: 'unmounted',
+  atUs: 2,
+  namespace: namespaceOf('uts', inum),
+  mountId,
+});
+const MOUNT_ERRAND = {
+  proofs: { 'fexit/commit_tree': 'mounted', 'fentry/nsfs_evict': 'closed uts' },
+  signs: ['mounted', 'unmounted', 'closed uts'],
+};
+
+test('a mount of the canary is kept out from its beginning to its end, and those of others stay', () => {
+  const canary = watchCanary(PID, MOUNT_ERRAND);
+  const others = [mountOf(8, { ...place, inum: 9 }), unmountOf(8, 300), unmountOf(9, 300)];
+  const own = [birth('mnt'), birth('uts'), mountOf(7), left()];
+  expect(canary.sift([...own, ...others])).toEqual(others);
+  expect(canary.isComplete).toBe(false);
+  expect(canary.findSilent(Object.keys(MOUNT_ERRAND.proofs))).toEqual(['fentry/nsfs_evict']);
+  expect(canary.sift([unmountOf(7), end('closed', 'uts')])).toEqual([]);
+  expect(canary.isComplete).toBe(true);
 });

@@ -5,7 +5,16 @@ import { createKernelDecoder, readHeader } from '../../src/observe/kernel-decode
 import { createFactTexts } from '../../src/observe/kernel-facts.ts';
 import { CLONE_FLAGS } from '../../src/observe/kernel-layout.ts';
 import { eachLiveEntry } from '../../src/observe/kernel-unshared.ts';
-import { rawBirth, rawPath, rawLeft, rawMember, rawUnshared, toRaw } from './raw-record.ts';
+import {
+  rawBirth,
+  rawLeft,
+  rawMember,
+  rawMounted,
+  rawPath,
+  rawUnmounted,
+  rawUnshared,
+  toRaw,
+} from './raw-record.ts';
 
 const ANCHOR_US = 1_700_000_000_000_000;
 const ALL = 0x3ff;
@@ -197,4 +206,22 @@ test('a kind of a later version is left out, not misread', () => {
   const raw = toRaw(rawMember({ kind: 99, bootNs: 1n }, { pid: 8, comm: 'p' }, INUMS, 4, ALL));
   expect(decoder().decode(raw, 0)).toEqual([]);
   expect(readHeader(raw, 0)).toMatchObject({ kind: 99, cpu: 0, seq: 1, bootNs: 1 });
+});
+
+test('a mount is told with its path in its mount namespace and its id, and its end by that id', () => {
+  const namespace = { type: 'net', inum: 4_026_532_268, kernelNamespaceId: '9' };
+  const names = ['blue net', 'netns', 'run'];
+  const [mounted] = decoder().decode(toRaw(rawMounted({ bootNs: 5_000n }, 70, names)), 0);
+  expect(mounted).toEqual({
+    kind: 'mounted',
+    atUs: ANCHOR_US + 5,
+    namespace,
+    mountNamespace: { type: 'mnt', inum: 4_026_532_269, kernelNamespaceId: '10' },
+    mountId: 70,
+    path: '/run/netns/blue net',
+  });
+  const cut = rawMounted({ bootNs: 5_000n, flags: 1 }, 70, names);
+  expect(decoder().decode(toRaw(cut), 0)[0]).toMatchObject({ path: null });
+  const [unmounted] = decoder().decode(toRaw(rawUnmounted({ bootNs: 6_000n }, 70)), 0);
+  expect(unmounted).toEqual({ kind: 'unmounted', atUs: ANCHOR_US + 6, namespace, mountId: 70 });
 });

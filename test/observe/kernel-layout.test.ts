@@ -18,6 +18,7 @@ import {
   KERNEL_ABI,
   LEFT,
   MEMBER,
+  MOUNTED,
   PATH,
   RECORD_KIND,
   REF,
@@ -25,6 +26,7 @@ import {
   TASK,
   TOLD_LAST,
   TOTALS,
+  UNMOUNTED,
   UNSHARED,
 } from '../../src/observe/kernel-layout.ts';
 
@@ -63,6 +65,8 @@ const STRUCTS: [name: string, layout: Readonly<Record<string, number>>][] = [
   ['left_record', LEFT],
   ['end_record', END],
   ['path_record', PATH],
+  ['mounted_record', MOUNTED],
+  ['unmounted_record', UNMOUNTED],
   ['exe_key', EXE_KEY],
   ['exe_identity', EXE_IDENTITY],
   ['told_last', TOLD_LAST],

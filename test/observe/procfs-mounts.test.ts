@@ -39,8 +39,8 @@ describe('bind mounts', () => {
     expect(findMounts(scan, HOST)).toEqual({
       inum: HOST,
       bindMounts: [
-        { path: '/run/netns/blue', type: 'net', inum: 4026532268 },
-        { path: '/a b\tc\nd\\e\u00e4', type: 'mnt', inum: 4026531841 },
+        { path: '/run/netns/blue', type: 'net', inum: 4026532268, mountIds: [72] },
+        { path: '/a b\tc\nd\\e\u00e4', type: 'mnt', inum: 4026531841, mountIds: [72] },
       ],
       unreadable: null,
     });
@@ -70,7 +70,7 @@ describe('bind mounts', () => {
     tree.addProcess(10, { mountinfo });
     tree.addProcess(11, { links: { mnt: 4026532300 }, mountinfo });
     const scan = scanOnce(tree);
-    const blue = { path: '/run/netns/blue', type: 'net', inum: 4026532268 };
+    const blue = { path: '/run/netns/blue', type: 'net', inum: 4026532268, mountIds: [72] };
     expect(findMounts(scan, HOST).bindMounts).toEqual([blue]);
     expect(findMounts(scan, 4026532300).bindMounts).toEqual([blue]);
   });
@@ -128,7 +128,7 @@ describe('bind mounts', () => {
       },
     });
     expect(findMounts(scanOnce(tree), 4026532300).bindMounts).toEqual([
-      { path: '/u', type: 'uts', inum: 4026532301 },
+      { path: '/u', type: 'uts', inum: 4026532301, mountIds: [72] },
     ]);
   });
 

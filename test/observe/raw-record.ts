@@ -5,9 +5,11 @@ import {
   HEADER,
   LEFT,
   MEMBER,
+  MOUNTED,
   PATH,
   REF,
   TASK,
+  UNMOUNTED,
   UNSHARED,
 } from '../../src/observe/kernel-layout.ts';
 import { RING_HEADER_BYTES, type RingChunk } from '../../src/observe/kernel-ring.ts';
@@ -132,6 +134,29 @@ export function rawPath(header: RawHeader, number: number, names: readonly strin
   const text = names.map((name) => `${name}\0`).join('');
   record.writeUInt32LE(Buffer.byteLength(text), PATH.length);
   record.write(text, PATH.names, 'utf8');
+  return record;
+}
+
+/** `names` from the last one up to the root. */
+export function rawMounted(
+  header: Omit<RawHeader, 'kind'>,
+  mountId: number,
+  names: readonly string[],
+): Buffer {
+  const record = startRecord(MOUNTED.bytes, { ...header, kind: 10 });
+  writeRef(record, MOUNTED.namespace, 'net', 4_026_532_268, 9n);
+  writeRef(record, MOUNTED.mountNamespace, 'mnt', 4_026_532_269, 10n);
+  record.writeUInt32LE(mountId, MOUNTED.mountId);
+  const text = names.map((name) => `${name}\0`).join('');
+  record.writeUInt32LE(Buffer.byteLength(text), MOUNTED.length);
+  record.write(text, MOUNTED.names, 'utf8');
+  return record;
+}
+
+export function rawUnmounted(header: Omit<RawHeader, 'kind'>, mountId: number): Buffer {
+  const record = startRecord(UNMOUNTED.bytes, { ...header, kind: 11 });
+  writeRef(record, UNMOUNTED.namespace, 'net', 4_026_532_268, 9n);
+  record.writeUInt32LE(mountId, UNMOUNTED.mountId);
   return record;
 }
 

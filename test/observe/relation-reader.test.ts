@@ -82,7 +82,7 @@ describe('asking namespaces', () => {
     const mountNamespaces = [
       {
         inum: own.mnt ?? 0,
-        bindMounts: [{ path: fifo, type: 'net' as const, inum: 4_026_532_268 }],
+        bindMounts: [{ path: fifo, type: 'net' as const, inum: 4_026_532_268, mountIds: [] }],
         unreadable: null,
       },
     ];

@@ -22,7 +22,7 @@ import {
   NAMESPACE_TYPES,
   type NamespaceType,
 } from '../../src/domain/namespace-type.ts';
-import { listSeenKeys } from '../../src/domain/settle-scan.ts';
+import { listSeenKeys, noteMounts } from '../../src/domain/settle-scan.ts';
 import { ANCHOR_US, Auditor, BOOT, scan, type ScanInput } from './scan-builder.ts';
 
 /** Instant of a second of the boot. */
@@ -152,6 +152,7 @@ export class KernelAuditor extends Auditor {
       kernel: { memory, tellsEnd: ({ kernelNamespaceId }) => kernelNamespaceId !== null },
     });
     this.append(derived.events);
+    noteMounts(memory, seen);
     this.watch = derived.watch;
     refreshVacancies(this, { atUs: at(this.#second), isHeldOtherwise: () => false });
     return derived.events;

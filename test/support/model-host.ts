@@ -31,6 +31,7 @@ interface ModelMount {
   readonly path: string;
   readonly type: NamespaceType;
   readonly inum: number;
+  readonly mountIds: readonly number[];
 }
 
 /** Numbers choose among what there is at that moment, modulo how many there are. */
@@ -208,7 +209,7 @@ export class ModelHost {
       (mount) => mount.mountInum === mountInum && mount.path === path,
     );
     if (!isTaken) {
-      this.#mounts.push({ mountInum, path, type, inum: process.links[type] });
+      this.#mounts.push({ mountInum, path, type, inum: process.links[type], mountIds: [] });
     }
   }
 

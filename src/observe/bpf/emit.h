@@ -70,10 +70,10 @@ INLINE void emit_birth(struct birth_record *birth, u64 now)
 }
 
 /*
- * Appends one name to the record. False, and nothing was appended, when it does not fit.
+ * Appends one name to the PATH_BYTES of `names`. False, and nothing was appended, when it does not fit.
  * A name of 255 bytes is the longest a file can have.
  */
-INLINE bool append_name(struct path_record *record, u32 *length, const void *name)
+INLINE bool append_name(char *names, u32 *length, const void *name)
 {
 	u32 at = *length;
 	long copied;
@@ -82,7 +82,7 @@ INLINE bool append_name(struct path_record *record, u32 *length, const void *nam
 	asm volatile("" : "+r"(at));
 	if (at > PATH_BYTES - NAME_BYTES)
 		return false;
-	copied = bpf_probe_read_kernel_str(&record->names[at], NAME_BYTES, name);
+	copied = bpf_probe_read_kernel_str(&names[at], NAME_BYTES, name);
 	if (copied <= 0 || copied > NAME_BYTES)
 		return false;
 	*length = at + ((u32)copied & (2 * NAME_BYTES - 1));
@@ -90,7 +90,8 @@ INLINE bool append_name(struct path_record *record, u32 *length, const void *nam
 }
 
 /* The names from the file up to the root, through every mount. False where the walk was cut short. */
-INLINE bool read_file_names(struct path_record *record, struct dentry *dentry, struct vfsmount *mnt)
+INLINE bool read_file_names(char *names, u32 *names_length, u32 *flags, struct dentry *dentry,
+			    struct vfsmount *mnt)
 {
 	u32 length = 0;
 	bool is_whole = false;
@@ -111,17 +112,17 @@ INLINE bool read_file_names(struct path_record *record, struct dentry *dentry, s
 			mnt = __builtin_preserve_access_index(&above->mnt);
 			continue;
 		}
-		if (!append_name(record, &length, READ(dentry, d_name.name)))
+		if (!append_name(names, &length, READ(dentry, d_name.name)))
 			break;
 		if (parent == dentry) {
 			/* Belongs to no tree, as a memfd does. */
-			record->header.flags |= FLAG_DELETED;
+			*flags |= FLAG_DELETED;
 			is_whole = true;
 			break;
 		}
 		dentry = parent;
 	}
-	record->length = length;
+	*names_length = length;
 	return is_whole;
 }
 
@@ -147,7 +148,7 @@ INLINE bool read_cgroup_names(struct path_record *record, struct kernfs_node *no
 			is_whole = true;
 			break;
 		}
-		if (!append_name(record, &length, READ(node, name)))
+		if (!append_name(record->names, &length, READ(node, name)))
 			break;
 		node = parent;
 	}
@@ -181,7 +182,8 @@ INLINE bool emit_exe(const struct exe_key *key, u32 number, u64 now)
 		return false;
 	if (!READ(dentry, d_hash.pprev) && READ(dentry, d_parent) != dentry)
 		record->header.flags |= FLAG_DELETED;
-	if (!read_file_names(record, dentry, key->mnt))
+	if (!read_file_names(record->names, &record->length, &record->header.flags, dentry,
+			     key->mnt))
 		record->header.flags |= FLAG_TRUNCATED;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return true;

@@ -11,6 +11,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 #include "tracepoints.h"
 #include "trampolines.h"
+#include "mounts.h"
 
 #include "inventory.h"
 #include "relations.h"

@@ -11,7 +11,7 @@
 #include "kernel-types.h"
 
 /* Changes whenever a collector of another version could misread a record or a pinned map. */
-#define NSAUDIT_ABI 2
+#define NSAUDIT_ABI 3
 
 /* In the order of NAMESPACE_TYPES. */
 enum namespace_type {
@@ -41,6 +41,9 @@ enum record_kind {
 	RECORD_EXE,
 	RECORD_CGROUP,
 	RECORD_UNSHARED,
+	RECORD_MOUNTED,
+	RECORD_UNMOUNTED,
+	RECORD_CLOSED,
 };
 
 enum how { HOW_UNKNOWN, HOW_UNSHARE, HOW_CLONE, HOW_CLONE3, HOW_FORK, HOW_SETNS, HOW_EXEC };
@@ -49,7 +52,7 @@ enum how { HOW_UNKNOWN, HOW_UNSHARE, HOW_CLONE, HOW_CLONE3, HOW_FORK, HOW_SETNS,
 enum {
 	FLAG_OTHER_THREADS = 1, /* joined, moved, unshared */
 	FLAG_LAST = 1, /* left */
-	FLAG_TRUNCATED = 1, /* exe, cgroup */
+	FLAG_TRUNCATED = 1, /* exe, cgroup, mounted */
 	FLAG_DELETED = 2, /* exe */
 };
 
@@ -132,6 +135,7 @@ struct left_record {
 	char comm[16];
 };
 
+/* Of a namespace, or, if it was closed, of its inode in nsfs: of the last descriptor and bind mount. */
 struct end_record {
 	struct record_header header;
 	struct namespace_ref namespace;
@@ -150,6 +154,24 @@ struct path_record {
 	u32 length;
 	u32 unused;
 	char names[PATH_BYTES];
+};
+
+/* A namespace was mounted on a file. Names as in path_record, in the mount namespace. */
+struct mounted_record {
+	struct record_header header;
+	struct namespace_ref namespace;
+	struct namespace_ref mount_namespace;
+	/* As in mountinfo: no other mount has it before this one is unmounted. */
+	u32 mount_id;
+	u32 length;
+	char names[PATH_BYTES];
+};
+
+struct unmounted_record {
+	struct record_header header;
+	struct namespace_ref namespace;
+	u32 mount_id;
+	u32 unused;
 };
 
 /* What an executable is found by. Addresses: they never leave the kernel. */
