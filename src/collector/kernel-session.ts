@@ -227,8 +227,12 @@ export class KernelSession {
     this.#watch = { ...this.#watch, members: books.close(atUs) };
     // Writing takes its time, and a storm does not wait.
     events.pump();
+    const forgettable = memory.forgettable.splice(0);
+    if (forgettable.length > 0) {
+      events.willForget(forgettable, known.position);
+    }
     recorder.appendFolded(draft.events, atUs);
-    events.forget(memory.forgettable.splice(0));
+    events.forget(forgettable);
   }
 
   #judgeScan(scan: Scan, scannedUs: number): void {

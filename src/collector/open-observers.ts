@@ -22,6 +22,8 @@ export interface ObserverOptions {
   readonly pinDirectory: string | null;
   readonly ringBytes?: { readonly life: number; readonly holders: number };
   readonly initialHolders: 'count' | 'full';
+  /** Where the log stood when this run opened it. */
+  readonly recordedPosition: number;
 }
 
 export interface Observers {

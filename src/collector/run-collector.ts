@@ -91,7 +91,8 @@ export async function runCollector(options: CollectorOptions): Promise<void> {
     const { anchorUs } = anchor;
     const clock = createTimelineClock(hostClock, anchorUs);
     const nsids = options.isOwnHost ? openNsids() : null;
-    const observers = openObservers({ ...options, bootId, clock, anchorUs });
+    const recordedPosition = recorder.known.position;
+    const observers = openObservers({ ...options, bootId, clock, anchorUs, recordedPosition });
     try {
       observers.notices.forEach((notice) => options.onNotice(notice));
       const source = nsids === null || 'missing' in nsids ? null : nsids;

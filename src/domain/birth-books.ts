@@ -48,8 +48,11 @@ export interface OpenBirthBooks<Held> {
    * ended in the log; it may have to be released before.
    */
   end(key: NamespaceKey, goneUs: number): boolean;
-  /** Adds namespaces.stormed for what has been counted for `everyUs` or longer; 0: for everything. */
-  addStorms(due: { readonly atUs: number; readonly everyUs: number }, draft: Draft): void;
+  /**
+   * Adds namespaces.stormed for what has been counted for `everyUs` or longer; 0: for everything. True when
+   * nothing is left that is counted and not written.
+   */
+  addStorms(due: { readonly atUs: number; readonly everyUs: number }, draft: Draft): boolean;
   /** The books to go on with. */
   close(atUs: number): BirthBooks<Held>;
 }
@@ -107,7 +110,10 @@ export function openBirthBooks<Held>(
       countShortLife(storms, { ...found.life, goneUs });
       return true;
     },
-    addStorms: (due, draft) => addStorms(storms, due, draft),
+    addStorms(due, draft) {
+      addStorms(storms, due, draft);
+      return storms.size === 0;
+    },
     close(atUs) {
       return { rates: forgetIdle(rates, atUs), pending, storms };
     },

@@ -51,13 +51,14 @@ export function openStorms(
   };
 }
 
-/** True when the birth is held back. A namespace that had the inum and was held back has ended with it. */
+/** True when the birth is held back, or counted already. A namespace that had the inum and was held back has ended with it. */
 export function absorbBirth(input: StormInput, record: BirthRecord, draft: Draft): boolean {
   const { namespace, atUs } = record;
   const creator = toCreator(record);
   const key = keyOf(namespace);
   const earlier = input.births.find(key);
-  if (earlier && isSameBirth(earlier, record)) {
+  const isCounted = input.memory.folded.has(namespace.kernelNamespaceId ?? '');
+  if (isCounted || (earlier && isSameBirth(earlier, record))) {
     return true;
   }
   for (const type of NAMESPACE_TYPES) {
@@ -124,7 +125,8 @@ export function absorbEnd(input: StormInput, record: EndRecord, draft: Draft): b
 }
 
 /**
- * Lists what has lived too long to be counted, and writes counts that are a second old; at the stop all.
+ * Lists what has lived too long to be counted, and writes counts that are a second old; at the stop all. What is
+ * counted and written the kernel side may forget, and not before: a run that is killed leaves it to the next one.
  * `atUs` is the instant up to which records have been judged.
  */
 export function settleStorms(
@@ -136,8 +138,20 @@ export function settleStorms(
   for (const [key, pending] of input.births.releaseOverdue(untilUs)) {
     list(input, key, pending, draft);
   }
-  input.births.addStorms({ atUs, everyUs: isStop ? 0 : US_PER_SECOND }, draft);
+  const { folded, forgettable } = input.memory;
+  const isDue = isStop || folded.size >= FOLDED_MAX;
+  const isWritten = input.births.addStorms({ atUs, everyUs: isDue ? 0 : US_PER_SECOND }, draft);
+  if (isWritten) {
+    forgettable.push(...folded.values());
+    folded.clear();
+  }
 }
+
+/**
+ * So many lives are counted before their count is written: until then they take room in the map of live
+ * namespaces, which has 65,536 places.
+ */
+const FOLDED_MAX = 16_384;
 
 /** Lists those that something else has seen: a scan must not find what the record does not have. */
 export function listSeen(input: StormInput, seen: ReadonlySet<NamespaceKey>, draft: Draft): void {
@@ -281,7 +295,7 @@ function endHeldBack(input: StormInput, key: NamespaceKey, goneUs: number, draft
     listHeldBack(input, key, draft);
   } else if (namespace && namespace.kernelNamespaceId !== null) {
     input.memory.ended.add(namespace.kernelNamespaceId);
-    input.memory.forgettable.push(namespace);
+    input.memory.folded.set(namespace.kernelNamespaceId, namespace);
   }
 }
 

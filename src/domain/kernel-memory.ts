@@ -45,6 +45,8 @@ export interface KernelMemory {
   unlistedMounts: { readonly count: number; readonly fromUs: number; readonly toUs: number } | null;
   /** Ended ones that the kernel side may forget; whoever tells it empties the list. */
   readonly forgettable: KernelNamespace[];
+  /** By kernel id: ended and counted, while the count is not in the log yet. Then they become forgettable. */
+  readonly folded: Map<string, KernelNamespace>;
   /** Gaps in the stream of records that the next whole scan closes. */
   readonly openGaps: number[];
   /** Births since the last whole scan that the ring had lost and the map of live namespaces still knew. */
@@ -86,6 +88,7 @@ export function createKernelMemory(): KernelMemory {
     mountBudget: null,
     unlistedMounts: null,
     forgettable: [],
+    folded: new Map(),
     openGaps: [],
     recoveredCount: 0,
     inferredCount: 0,

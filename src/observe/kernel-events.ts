@@ -17,6 +17,7 @@ import { NAMESPACE_TYPES } from '../domain/namespace-type.ts';
 import { findBpfObject } from './bpf-object.ts';
 import { createKernelDecoder, type KernelDecoder } from './kernel-decode.ts';
 import { createFactTexts } from './kernel-facts.ts';
+import { openForgettingNote, type ForgettingNote } from './kernel-forgetting.ts';
 import type { HookState, KernelProfile } from './kernel-hooks.ts';
 import { createBirthKeeper, type BirthKeeper } from './kernel-keep.ts';
 import type { LossWatchStart } from './kernel-losses.ts';
@@ -42,6 +43,8 @@ export interface KernelEventsOptions {
   /** Powers of two, and multiples of the page size. Taken-over rings stay as they are. */
   readonly ringBytes?: { readonly life: number; readonly holders: number };
   readonly emitInitial: boolean;
+  /** Where the log stood when this run opened it: see KernelEvents.willForget. 0 unless told. */
+  readonly recordedPosition?: number;
   /** The compiled BPF object, where it is not in its usual place. */
   readonly objectPath?: string;
 }
@@ -87,6 +90,11 @@ export interface KernelEvents {
    * trampoline profile tell the end. Those that the kernel gave an id must come with it.
    */
   remember(namespaces: readonly KernelNamespace[]): void;
+  /**
+   * Says that `forget` will be called for these as soon as the log has reached the position. Whoever takes over
+   * from a run that was killed in between does it then, or tells of them anew where the log did not get there.
+   */
+  willForget(namespaces: readonly KernelNamespace[], position: number): void;
   /** Says that these are gone. Needed where the profile has no hook for ends. */
   forget(namespaces: readonly KernelNamespace[]): void;
   stats(): KernelEventsStats;
@@ -169,8 +177,9 @@ function createKernelEvents(
   const { anchorUs } = options;
   const attachedAtUs = anchorUs + Number(libc.bootNs() / NS_PER_US);
   const kernelMaps = createKernelMaps(libbpf, maps);
+  const note = openForgettingNote(libc, maps.forgetting);
   if (session.isTakenOver) {
-    kernelMaps.forgetTold();
+    goOn(kernelMaps, note.read(), options.recordedPosition ?? 0);
   }
   reader.claim(options.procRoot);
   const rings = { life: openRing(host, maps.life), holders: openRing(host, maps.holders) };
@@ -180,10 +189,8 @@ function createKernelEvents(
   const queue = createKernelQueue(decoder, { anchorUs, starts, toldCounts });
   const keeper = session.profile === 'tracepoint' ? createBirthKeeper(libbpf, maps.live) : null;
   const pumped = { rings, maps: kernelMaps, keeper, queue };
-  const missWatch = createMissWatch(libbpf, session.programs, reader, {
-    startNs: starts.life.at,
-    anchorUs,
-  });
+  const missed = { startNs: starts.life.at, anchorUs };
+  const missWatch = createMissWatch(libbpf, session.programs, reader, missed);
   const pump = createPump(host, session, pumped, missWatch.look);
   // The rings and the reader map are memory that close takes away.
   let isClosed = false;
@@ -214,6 +221,7 @@ function createKernelEvents(
         kernelMaps.remember(namespaces);
       }
     },
+    willForget: (namespaces, position) => note.write(namespaces, position),
     forget: (namespaces) => kernelMaps.forget(namespaces),
     stats: () => readStats(libbpf, session, pumped),
     close({ keepPins }) {
@@ -223,9 +231,20 @@ function createKernelEvents(
       isClosed = true;
       rings.life.close();
       rings.holders.close();
+      note.close();
       session.close({ keepPins });
     },
   };
+}
+
+/** What the run before was about to forget is forgotten now, if the log got as far as that. */
+function goOn(
+  maps: KernelMaps,
+  { position, keys }: ReturnType<ForgettingNote['read']>,
+  recordedPosition: number,
+): void {
+  maps.forgetTold();
+  maps.forgetKeys(position <= recordedPosition ? keys : []);
 }
 
 function openRing({ libc, libbpf }: Host, fd: number): KernelRing {

@@ -48,6 +48,7 @@ export const EVENT_MAPS = [
   'counters',
   'totals',
   'reader',
+  'forgetting',
 ] as const;
 
 export type EventMap = (typeof EVENT_MAPS)[number];

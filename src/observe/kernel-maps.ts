@@ -5,6 +5,7 @@ import {
   type KernelStream,
 } from '../domain/kernel-record.ts';
 import { NAMESPACE_TYPES } from '../domain/namespace-type.ts';
+import { toLiveKey } from './kernel-forgetting.ts';
 import type { EventMap, HookPlan } from './kernel-hooks.ts';
 import {
   BIRTH,
@@ -45,6 +46,8 @@ export interface KernelMaps {
   /** Adds those that are not in the map of live namespaces, as born nobody knows when. */
   remember(namespaces: readonly KernelNamespace[]): void;
   forget(namespaces: readonly KernelNamespace[]): void;
+  /** The same, by their keys in the map of live namespaces. */
+  forgetKeys(keys: readonly bigint[]): void;
   /** Makes the programs tell every path again. */
   forgetTold(): void;
 }
@@ -97,12 +100,17 @@ export function createKernelMaps(
     readLive: () => libbpf.entries(maps.live, KEY_BYTES, BIRTH.bytes),
     remember(namespaces) {
       for (const namespace of namespaces) {
-        libbpf.insert(maps.live, toLiveKey(namespace), toUnknownBirth(namespace));
+        libbpf.insert(maps.live, toKeyBytes(toLiveKey(namespace)), toUnknownBirth(namespace));
       }
     },
     forget(namespaces) {
       for (const namespace of namespaces) {
-        libbpf.remove(maps.live, toLiveKey(namespace));
+        libbpf.remove(maps.live, toKeyBytes(toLiveKey(namespace)));
+      }
+    },
+    forgetKeys(keys) {
+      for (const key of keys) {
+        libbpf.remove(maps.live, toKeyBytes(key));
       }
     },
     forgetTold() {
@@ -126,9 +134,8 @@ function toUnknownBirth({ type, inum, kernelNamespaceId }: KernelNamespace): Buf
   return value;
 }
 
-/** As key_of() in emit.h. */
-function toLiveKey({ inum, kernelNamespaceId }: KernelNamespace): Buffer {
-  const key = Buffer.alloc(KEY_BYTES);
-  key.writeBigUInt64LE(BigInt(kernelNamespaceId ?? inum));
-  return key;
+function toKeyBytes(key: bigint): Buffer {
+  const bytes = Buffer.alloc(KEY_BYTES);
+  bytes.writeBigUInt64LE(key);
+  return bytes;
 }

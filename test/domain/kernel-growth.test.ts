@@ -115,6 +115,35 @@ describe('members', () => {
 });
 
 describe('births', () => {
+  test('what was counted may be forgotten when its count is in the log, and is not counted again before', () => {
+    const auditor = watching();
+    const storm = unshareStorm(100, 1);
+    auditor.tell(4, ...storm);
+    const { folded, forgettable } = auditor.memory;
+    const counted = new Map(folded);
+    expect(counted.size).toBeGreaterThan(80);
+    expect(forgettable.filter(({ kernelNamespaceId: id }) => counted.has(id ?? ''))).toEqual([]);
+    const found = storm.flatMap((record): KernelRecord[] =>
+      record.kind === 'birth' ? [{ ...record, isRecovered: true }] : [],
+    );
+    auditor.scanBeside({ second: 5, processes: [process(1)] });
+    auditor.scanBeside({ second: 6, processes: [process(1)] });
+    auditor.tell(
+      7,
+      ...found.filter(
+        (record) =>
+          record.kind === 'birth' && counted.has(record.namespace.kernelNamespaceId ?? ''),
+      ),
+    );
+    settle(auditor, 8);
+    const counts = only(auditor.log, 'namespaces.stormed').map(({ count }) => count);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(counted.size);
+    expect(folded.size).toBe(0);
+    expect(forgettable.filter(({ kernelNamespaceId: id }) => counted.has(id ?? ''))).toHaveLength(
+      counted.size,
+    );
+  });
+
   test('listed, counted and still held back births add up, and the last one is listed when it stays', () => {
     const auditor = watching();
     auditor.tell(4, ...unshareStorm(100, 1));

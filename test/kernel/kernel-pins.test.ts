@@ -112,6 +112,34 @@ describe.skipIf(obstacle !== null)(`pinned kernel events${notRun}`, () => {
     }
   });
 
+  test.for([
+    ['not told again where the log had got there', 7, 2],
+    ['told anew where the log had not got there', 6, 5],
+  ] as const)(
+    'what a reader that was killed was about to forget is %s',
+    async ([, recordedPosition, toldCount], context) => {
+      context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
+      const pinDirectory = join(bpffs, 'nsaudit');
+      const first = startRecorder({ pinDirectory });
+      const pid = storm?.runSync('uts', 5) ?? 0;
+      await first.settle();
+      const kept = first.events.recover().filter(({ creator }) => creator?.pid === pid);
+      first.events.willForget(
+        kept.slice(0, 3).map(({ namespace }) => namespace),
+        7,
+      );
+      first.close({ keepPins: true });
+      const second = startRecorder({ pinDirectory, recordedPosition });
+      try {
+        const told = second.events.recover().filter(({ creator }) => creator?.pid === pid);
+        // Where hooks tell the ends, the kernel side has forgotten all of them by itself.
+        expect(told).toHaveLength(second.events.profile === 'tracepoint' ? toldCount : 0);
+      } finally {
+        second.close();
+      }
+    },
+  );
+
   test('who finds the rings in use has rings of its own, and says so', async (context) => {
     context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
     const pinDirectory = join(bpffs, 'nsaudit');

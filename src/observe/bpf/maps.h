@@ -82,4 +82,13 @@ struct {
 	__type(value, u64[8]);
 } reader SEC(".maps");
 
+/* The same: what the reader is about to take out of the map of live namespaces. See kernel-forgetting.ts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << 15);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, u32);
+	__type(value, u64);
+} forgetting SEC(".maps");
+
 #endif
