@@ -11,6 +11,7 @@ import * as log0002 from './0002-log.ts';
 import * as read0002 from './0002-read.ts';
 import * as read0003 from './0003-read.ts';
 import * as read0004 from './0004-read.ts';
+import * as read0005 from './0005-read.ts';
 
 export const logMigrations: Readonly<Record<string, Migration>> = {
   '0001-log': log0001,
@@ -21,4 +22,5 @@ export const readMigrations: Readonly<Record<string, Migration>> = {
   '0002-read': read0002,
   '0003-read': read0003,
   '0004-read': read0004,
+  '0005-read': read0005,
 };

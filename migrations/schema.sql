@@ -63,7 +63,7 @@ CREATE INDEX event_checkpoint ON event (seq) WHERE event = 'checkpoint.published
 
 -- read.db
 PRAGMA application_id = 1853055346;
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 CREATE TABLE "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
 CREATE TABLE "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
 CREATE TABLE projection (
@@ -125,7 +125,7 @@ CREATE TABLE lifespan (
     owner               INTEGER,
     parent              INTEGER,
     owner_uid           INTEGER,
-    names               TEXT    NOT NULL, containers TEXT NOT NULL DEFAULT '[]', nsids TEXT NOT NULL DEFAULT '[]', counted_references TEXT, -- JSON array of paths
+    names               TEXT    NOT NULL, containers TEXT NOT NULL DEFAULT '[]', nsids TEXT NOT NULL DEFAULT '[]', counted_references TEXT, init_ended_after_us INTEGER, init_ended_by_us INTEGER, init_ended_evidence TEXT, -- JSON array of paths
     CHECK (from_us <= to_us)
   ) STRICT;
 CREATE INDEX lifespan_class ON lifespan (class, from_us, to_us);
@@ -180,7 +180,7 @@ CREATE TABLE holder (
     lost_evidence     TEXT,
     from_us           INTEGER NOT NULL,
     to_us             INTEGER NOT NULL DEFAULT 9007199254740991,
-    class             INTEGER NOT NULL DEFAULT 63,
+    class             INTEGER NOT NULL DEFAULT 63, how TEXT, ancestors TEXT, observer INTEGER NOT NULL DEFAULT 0,
     CHECK ((set_id IS NULL) <> (lifespan IS NULL)),
     CHECK (from_us <= to_us)
   ) STRICT;
@@ -253,3 +253,5 @@ CREATE TABLE container (
   ) STRICT;
 CREATE INDEX container_cgroup ON container (cgroup, seq);
 CREATE INDEX holder_name ON holder (lifespan, path) WHERE path IS NOT NULL;
+CREATE INDEX holder_entry ON holder (gained_by_us) WHERE how IN ('setns', 'moved');
+CREATE INDEX holder_observer ON holder (set_id, lifespan) WHERE observer = 1;

@@ -25,6 +25,9 @@
 --   session           number   audit session of that login
 --   cgroup            text     its cgroup
 --   container_id      text     the container its cgroup names
+--   how               text     fork, clone, clone3: born into it; unshare, setns, exec, moved: entered; null: not seen
+--   ancestors         json     of what entered: its parent and who is above, as pid:start_time_ticks
+--   observer          flag     1 for the collector itself and its children
 --   gained_after_us   instant  held it from after this; null: it did when we first looked
 --   gained_by_us      instant  and no later than this
 --   gained_evidence   text     how that is known
@@ -56,6 +59,9 @@ SELECT
   h.session,
   h.cgroup,
   h.container_id,
+  h.how,
+  h.ancestors,
+  h.observer,
   h.gained_after_us,
   h.gained_by_us,
   h.gained_evidence,

@@ -15,6 +15,9 @@
 --   born_after_us          instant  born after this; null: it was there when we first looked
 --   born_by_us             instant  and no later than this
 --   born_evidence          text     how that is known
+--   init_ended_after_us    instant  pid namespaces: its init ended at this or later; nobody can be forked into it since
+--   init_ended_by_us       instant  and before this
+--   init_ended_evidence    text     how that is known
 --   unheld_after_us        instant  last visible holder gone at this or later
 --   unheld_by_us           instant  and before this
 --   unheld_evidence        text     how that is known
@@ -50,6 +53,9 @@ SELECT
   l.born_after_us,
   l.born_by_us,
   l.born_evidence,
+  l.init_ended_after_us,
+  l.init_ended_by_us,
+  l.init_ended_evidence,
   l.unheld_after_us,
   l.unheld_by_us,
   l.unheld_evidence,

@@ -182,7 +182,7 @@ export const COMMANDS = [
     name: 'report',
     group: 'Ask',
     operands: ['NAME'],
-    summary: 'summary, leaks, short-lived, creators or coverage',
+    summary: 'summary, leaks, short-lived, creators, intrusions or coverage',
     about: [
       'Headed by host, window, coverage, gaps and log position, so that it can be quoted. Needs no terminal and no environment. Without -S: the last 24 hours.',
     ],

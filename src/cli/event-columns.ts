@@ -132,8 +132,15 @@ const DETAIL: Readonly<Record<EventName, (event: EventJson) => string>> = {
       linked('parent', textOf(event, 'parent')),
       tagged('owner uid', textOf(event, 'ownerUid')),
       ...describeNsids(event),
+      tagged('init ended', boundsOf(event, 'initEnded')),
     ),
-  'holder.gained': (event) => joined(describeHolder(event), boundsOf(event, 'from')),
+  'holder.gained': (event) =>
+    joined(
+      describeHolder(event),
+      tagged('by', textOf(event, 'how')),
+      textOf(event, 'observer') === 'true' ? 'observer' : '',
+      boundsOf(event, 'from'),
+    ),
   'holder.described': (event) =>
     joined(
       `${textOf(event, 'kind')} ${processOf(event)}`.trim(),
@@ -152,6 +159,7 @@ const DETAIL: Readonly<Record<EventName, (event: EventJson) => string>> = {
       `${textOf(event, 'kind')} ${textOf(event, 'pid')}`.trim(),
       `holder ${textOf(event, 'holder')}`,
       describeSet(event),
+      tagged('by', textOf(event, 'how')),
       boundsOf(event, 'to'),
     ),
   'holders.churned': (event) =>

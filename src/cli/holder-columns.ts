@@ -75,6 +75,15 @@ const columns: readonly Column<HolderJson>[] = [
   plainColumn('cgroup', 'its control group'),
   plainColumn('containerId', 'the container its control group names'),
   ...containerColumns<HolderJson>('container', ({ container }) => container),
+  plainColumn(
+    'how',
+    'fork, clone or clone3: born into it; unshare, setns, exec or (seen by scans) moved: entered it',
+  ),
+  plainColumn(
+    'ancestors',
+    'of what entered: its parent and who is above, each as pid:startTimeTicks',
+  ),
+  plainColumn('observer', 'whether it is the collector itself, or a child of it'),
   plainColumn('set', 'the set of namespaces it was in', { align: 'right' }),
   ...boundsColumns<HolderJson>('from', 'began to hold', ({ from }) => from),
   ...boundsColumns<HolderJson>('to', 'ceased to hold', ({ to }) => to),

@@ -96,6 +96,11 @@ const columns: readonly Column<LifespanJson>[] = [
   }),
   plainColumn('certainty', 'whether it was certainly or possibly in that state then'),
   ...boundsColumns<LifespanJson>('born', 'birth', ({ born }) => born),
+  ...boundsColumns<LifespanJson>(
+    'initEnded',
+    'of a pid namespace: its init ended, and nobody can be forked into it since',
+    ({ initEnded }) => initEnded,
+  ),
   ...boundsColumns<LifespanJson>('unheld', 'last visible holder gone', ({ unheld }) => unheld),
   ...boundsColumns<LifespanJson>(
     'unreferenced',
@@ -184,7 +189,9 @@ export const lifeInFull: ColumnTable<LifespanJson> = {
   defaults: columns
     .filter(
       ({ field }) =>
-        !/^(born|unheld|unreferenced|gone|holders|creator[.]container|references)[.]/.test(field),
+        !/^(born|initEnded|unheld|unreferenced|gone|holders|creator[.]container|references)[.]/.test(
+          field,
+        ),
     )
     .filter(({ field }) => field !== 'creator' && field !== 'certainty' && field !== 'suspected')
     .map(({ field }) => field),

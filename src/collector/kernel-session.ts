@@ -9,6 +9,7 @@
  * Proved by: test/kernel/kernel-lives.test.ts, test/kernel/storm.test.ts
  */
 import { setImmediate as yieldLoop, setTimeout as sleep } from 'node:timers/promises';
+import type { ProcessIdentity } from '../domain/arrival.ts';
 import { deriveEvents, type DerivePolicy } from '../domain/derive-events.ts';
 import { deriveKernelEvents, deriveLossesClosed } from '../domain/derive-kernel-events.ts';
 import { deriveUnlistedMounts } from '../domain/derive-kernel-mounts.ts';
@@ -36,6 +37,7 @@ import { SCAN_SOURCES, type Scan } from '../domain/scan.ts';
 import { listSeenKeys, noteMounts } from '../domain/settle-scan.ts';
 import { US_PER_MS } from '../domain/time.ts';
 import type { Watch } from '../domain/watch.ts';
+import type { AddAncestors } from '../observe/ancestry.ts';
 import type { HandleProbe } from '../observe/handle-probe.ts';
 import type { TimelineClock } from '../observe/host-clock.ts';
 import type { KernelEvents } from '../observe/kernel-events.ts';
@@ -52,6 +54,9 @@ export interface KernelSessionOptions {
   readonly scan: () => Scan;
   readonly bootId: string;
   readonly initial: InitialNamespaces;
+  /** As in Running. */
+  readonly own: ProcessIdentity | null;
+  readonly addAncestors: AddAncestors;
   readonly policy: Pick<DerivePolicy, 'initialHolders' | 'heartbeatUs' | 'growth'>;
   /** What the log says at the start, see resumeWatch. */
   readonly watch: Watch;
@@ -172,7 +177,7 @@ export class KernelSession {
     while (this.#isBehind && clock.timelineUs() < untilUs) {
       events.pump();
       const taken = events.take(BATCH_RECORDS);
-      const records = this.#lostBirths.addTo(taken);
+      const records = this.#options.addAncestors(this.#lostBirths.addTo(taken));
       if (records.length > 0) {
         this.#watchedUs = Math.max(this.#watchedUs, findLastUs(records));
         this.#record((input, draft) => deriveKernelEvents(input, records, draft), this.#watchedUs);
@@ -220,6 +225,7 @@ export class KernelSession {
       nsfsDev: this.#nsfsDev,
       initial: { ...this.#options.initial, ...this.#watch.initial },
       initialHolders: policy.initialHolders,
+      own: this.#options.own,
     };
     derive(input, draft);
     settleStorms(input, { atUs: settledUs, isStop: this.#isStop }, draft);
@@ -245,6 +251,7 @@ export class KernelSession {
     const derived = deriveEvents(known, { ...this.#watch, gapEndUs }, scan, {
       ...policy,
       source: 'kernel',
+      own: this.#options.own,
       continuedFromUs: this.#continuedFromUs,
       kernel: { memory, tellsEnd: (lifespan) => tellsEnd(this.#options, memory, lifespan) },
       // Hooks watch on while scans pause.

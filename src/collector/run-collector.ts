@@ -18,6 +18,7 @@ import {
 import { SCAN_SOURCES, type Scan, type ScanSource } from '../domain/scan.ts';
 import { US_PER_MS } from '../domain/time.ts';
 import { resumeWatch } from '../domain/watch.ts';
+import { createAncestry, readOwnProcess } from '../observe/ancestry.ts';
 import { createContainerFiles } from '../observe/container-files.ts';
 import {
   createHostClock,
@@ -133,6 +134,8 @@ async function watch(collecting: Collecting, anchor: Anchor): Promise<void> {
     checkpoints && startHeartbeat({ options: checkpoints, recorder, clock, onNotice });
   const running: Running = {
     options,
+    own: readOwnProcess(options.procRoot),
+    addAncestors: createAncestry(options.procRoot),
     bootId,
     recorder,
     clock,

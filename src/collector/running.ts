@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 /** What the loops of the collector work with. */
+import type { ProcessIdentity } from '../domain/arrival.ts';
 import type { DerivePolicy } from '../domain/derive-events.ts';
 import { deriveClockStep } from '../domain/derive-session.ts';
 import type { GrowthPolicy } from '../domain/growth-policy.ts';
 import type { Scan } from '../domain/scan.ts';
 import { US_PER_MS, US_PER_SECOND } from '../domain/time.ts';
+import type { AddAncestors } from '../observe/ancestry.ts';
 import type { TimelineClock } from '../observe/host-clock.ts';
 import type { Heartbeat } from './checkpoint-heartbeat.ts';
 import type { ContainerRound } from './container-round.ts';
@@ -26,6 +28,9 @@ export interface LoopOptions {
 
 export interface Running {
   readonly options: LoopOptions;
+  /** This process, as procfs shows it; null where it does not. */
+  readonly own: ProcessIdentity | null;
+  readonly addAncestors: AddAncestors;
   readonly bootId: string;
   readonly recorder: Recorder;
   readonly clock: TimelineClock;

@@ -32,6 +32,7 @@ export async function watchByScans(running: Running, resumed: Watch): Promise<Wa
       source: 'procfs',
       continuedFromUs: null,
       kernel: null,
+      own: running.own,
     });
     recorder.append(derived.events, scan.endedAtUs);
     ({ watch } = derived);

@@ -1,3 +1,4 @@
+import type { ProcessIdentity } from './arrival.ts';
 import { buildContinuity } from './continuity.ts';
 import {
   countInitialMembers,
@@ -40,6 +41,8 @@ export interface DerivePolicy extends CoveragePolicy {
   /** What kernel records tell beside the scans; null in the procfs profile. */
   readonly kernel: KernelView | null;
   readonly growth: GrowthPolicy;
+  /** The process that collects, and by that holds what it is in. */
+  readonly own?: ProcessIdentity | null;
 }
 
 export interface Derived {
@@ -67,7 +70,7 @@ export function deriveEvents(
   const looking: Watch = gap ? { ...watch, gapEndUs: gap.endUs } : watch;
   const { carriedHolders, books, ...seen } = lookOver({ known, watch, scan, policy });
   const { initial, holdings, carried } = seen;
-  const looked = { scan, isFull, kernel, ...seen };
+  const looked = { scan, isFull, kernel, own: policy.own ?? null, ...seen };
   const input = { known, watch: looking, books, ...looked };
 
   const resolution = deriveLifespans(input, draft);

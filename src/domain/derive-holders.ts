@@ -1,4 +1,5 @@
 /** Compares the holders of a scan with the known ones: who came, who left, and who cannot be told. */
+import { listAncestors, markObserver, type Arrival, type ProcessIdentity } from './arrival.ts';
 import type { Bounds } from './bounds.ts';
 import { toMountInum, type Continuity } from './continuity.ts';
 import { deriveMoved } from './derive-containers.ts';
@@ -12,8 +13,8 @@ import {
   admitSeen,
   findMovers,
   settlePending,
-  type IsMover,
   type MemberSighting,
+  type Movers,
 } from './member-scan.ts';
 import {
   isNamespaceType,
@@ -35,6 +36,7 @@ interface Input {
   readonly holdings: Holdings;
   readonly continuity: Continuity;
   readonly kernel: KernelView | null;
+  readonly own?: ProcessIdentity | null;
 }
 
 /** Which scan source shows a holder; kinds that no scan shows are none of its business. */
@@ -174,12 +176,12 @@ export function deriveHolders(
       gained.push({ holding, held, resolution, sets });
     }
   }
-  const isMover = findMovers(input, still, draft);
+  const movers = findMovers(input, still, draft);
   for (const holder of known.holders.values()) {
     const isToldByScans = sourceOf(holder) !== undefined;
     const isStill = still.has(holder.id) || !isToldByScans;
     if (!isStill && !isEndedWith(known, holder, resolution.replaced)) {
-      addLost(input, holder, draft);
+      addLost(input, holder, movers, draft);
     }
   }
   settlePending(input, { stayed, still }, draft);
@@ -187,7 +189,7 @@ export function deriveHolders(
     deriveMoved(holder, holding.facts, draft);
   }
   for (const gain of gained) {
-    addGained(input, gain, isMover, draft);
+    addGained(input, gain, movers, draft);
   }
 }
 
@@ -272,7 +274,7 @@ function isEndedWith(known: Known, holder: Holder, replaced: ReadonlySet<Lifespa
   return held.some((id) => id !== null && replaced.has(id));
 }
 
-function addLost({ watch, scan }: Input, holder: Holder, draft: Draft): void {
+function addLost({ watch, scan }: Input, holder: Holder, movers: Movers, draft: Draft): void {
   const { id, kind, pid, set, lifespan } = holder;
   const source = sourceOf(holder) ?? 'links';
   const seenUs = watch.holderLastSeenUs.get(id) ?? watch.previousBySource.get(source)?.startedAtUs;
@@ -289,6 +291,7 @@ function addLost({ watch, scan }: Input, holder: Holder, draft: Draft): void {
     set,
     lifespan,
     type: null,
+    how: kind === 'process' && movers.hasMoved(holder) ? 'moved' : null,
     to: { after, by: scan.endedAtUs, evidence },
   });
 }
@@ -304,7 +307,7 @@ interface Gain {
 function addGained(
   input: Input,
   { holding, held, resolution, sets }: Gain,
-  isMover: IsMover,
+  movers: Movers,
   draft: Draft,
 ): void {
   if (held.lifespans.length === 0) {
@@ -324,11 +327,31 @@ function addGained(
     type: set === null ? typeOf(holding) : null,
     namespaces: isNewSet ? [...held.lifespans] : null,
     ...(holding.facts ?? NO_FACTS),
+    ...toArrival(input, holding, movers),
     from: boundGain(input, holding),
   };
+  const isMover = movers.isMover(gain);
   if (set === null || admitSeen(input, { set, gain, isMover }) === 'list') {
     draft.add(gain);
   }
+}
+
+/** A process that was seen elsewhere has moved. What its children get is another thing it had not before. */
+function toArrival({ own, known, continuity }: Input, holding: Holding, movers: Movers): Arrival {
+  const { kind, pid, tid, startTimeTicks, facts } = holding;
+  const task = { pid, startTimeTicks, ppid: facts?.ppid ?? null };
+  const process = pid === null ? undefined : continuity.findProcess(pid);
+  const isKnown = [...(known.holdersByPid.get(pid ?? -1) ?? [])].some(
+    (id) => known.holders.get(id)?.startTimeTicks === startTimeTicks,
+  );
+  const hasMoved =
+    (kind === 'process' && movers.hasMoved(holding)) ||
+    (kind === 'for-children' && tid === null && (isKnown || movers.hasMoved(holding)));
+  return {
+    how: hasMoved ? 'moved' : null,
+    ancestors: hasMoved && process ? listAncestors(process, continuity.findProcess) : null,
+    observer: markObserver(own, task),
+  };
 }
 
 function typeOf(holding: Holding): NamespaceType | null {

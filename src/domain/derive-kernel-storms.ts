@@ -98,7 +98,8 @@ export function absorbTask(input: StormInput, record: TaskRecord, draft: Draft):
   }
   for (const holder of listHoldersOf(input, record.task.pid)) {
     if (holder.kind === 'process') {
-      loseHolder(input, holder, exactly(record.atUs), draft);
+      const how = record.how === 'unshare' ? record.how : null;
+      loseHolder(input, holder, { to: exactly(record.atUs), how }, draft);
     }
   }
   const pending = findPending(input, record.task);

@@ -1,4 +1,5 @@
 /** Who joined, moved and left, as the kernel told it: exact where a scan could only give bounds. */
+import { markObserver, type Arrival, type Move } from './arrival.ts';
 import type { Bounds } from './bounds.ts';
 import { deriveMoved, isMoved } from './derive-containers.ts';
 import { exactly, findKernelNamespace, requireKernelNamespace } from './derive-kernel-births.ts';
@@ -60,7 +61,7 @@ export function deriveLeft(
   }
   for (const holder of listHoldersOf(input, task.pid)) {
     if (isLast || holder.tid === task.tid) {
-      loseHolder(input, holder, exactly(atUs), draft);
+      loseHolder(input, holder, { to: exactly(atUs), how: null }, draft);
     }
   }
   const pending = isLast ? findPending(input, task) : undefined;
@@ -115,7 +116,7 @@ function leaveOtherSet(
       describeAfterExec(input, current, { record, facts }, draft);
       return 'stays';
     }
-    loseHolder(input, current, exactly(record.atUs), draft);
+    loseHolder(input, current, { to: exactly(record.atUs), how: toMove(record) }, draft);
     return 'left';
   }
   const found = record.task.tid === record.task.pid ? findPending(input, record.task) : undefined;
@@ -125,7 +126,7 @@ function leaveOtherSet(
   const { set, pending } = found;
   if (!isSame(set)) {
     const isLast = known.sets.get(set)?.members.size === 0;
-    const move = { to: exactly(record.atUs), isLast, atUs: record.atUs };
+    const move = { to: exactly(record.atUs), how: toMove(record), isLast, atUs: record.atUs };
     const visit = books.moveOn(set, pending.gain, move);
     if (visit) {
       addVisit(visit, draft);
@@ -169,7 +170,8 @@ function loseEarlierProcess(input: KernelInput, { task, atUs }: TaskRecord, draf
     if (isEarlier) {
       const seenUs = Math.max(holder.from.by, input.watch.previous?.startedAtUs ?? holder.from.by);
       const after = Math.min(seenUs, atUs);
-      loseHolder(input, holder, { after, by: atUs, evidence: 'kernel-event' }, draft);
+      const to: Bounds = { after, by: atUs, evidence: 'kernel-event' };
+      loseHolder(input, holder, { to, how: null }, draft);
     }
   }
 }
@@ -217,7 +219,7 @@ export function visitTask(
     const gain = { record, facts: record.facts, held, isKnown: true };
     const holder = input.known.holders.get(draft.add(toGained(input, gain, draft)));
     if (holder) {
-      loseHolder(input, holder, exactly(leftUs), draft);
+      loseHolder(input, holder, { to: exactly(leftUs), how: null }, draft);
     }
   }
 }
@@ -243,8 +245,24 @@ function toGained(
     tid: isThread ? task.tid : null,
     startTimeTicks: isThread ? task.threadStartTimeTicks : task.startTimeTicks,
     comm: facts.comm ?? task.comm,
+    ...toArrival(input, record, isKnown),
     from: boundGain(input, record, isKnown),
   };
+}
+
+/** Who is only met at an exec came at some moment before, and nobody saw how. */
+function toArrival({ own }: KernelInput, record: TaskRecord, isKnown: boolean): Arrival {
+  const { how, task, facts, ancestors = null } = record;
+  return {
+    how: how === 'exec' && !isKnown ? null : how,
+    ancestors: ancestors && [...ancestors],
+    observer: markObserver(own, { ...task, ppid: facts.ppid }),
+  };
+}
+
+/** The call by which a task that moved left what it held; null where it began only now, or nobody saw how. */
+function toMove({ kind, how }: TaskRecord): Move | null {
+  return kind === 'moved' && (how === 'unshare' || how === 'setns' || how === 'exec') ? how : null;
 }
 
 /** An exec changes nothing by itself: who is only met there joined at some moment since it started. */
@@ -286,7 +304,7 @@ function deriveForChildren(
       (namespace) => findKernelNamespace(input.known, namespace)?.id === holder.lifespan,
     );
     if (!isWanted) {
-      loseHolder(input, holder, exactly(atUs), draft);
+      loseHolder(input, holder, { to: exactly(atUs), how: toMove(record) }, draft);
     }
   }
   for (const namespace of wanted) {
@@ -306,6 +324,7 @@ function deriveForChildren(
         tid,
         startTimeTicks: tid === null ? task.startTimeTicks : task.threadStartTimeTicks,
         comm: facts.comm ?? task.comm,
+        ...toArrival(input, record, true),
         from: exactly(atUs),
       });
     }

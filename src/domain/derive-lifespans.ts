@@ -120,6 +120,7 @@ function learn({ scan }: Input, life: Lifespan, { key, relations }: Sight, draft
     kernelNamespaceId,
     ...(learnt ?? NO_RELATIONS),
     names: null,
+    initEnded: null,
     nsids: null,
     references: null,
   });

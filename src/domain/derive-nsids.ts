@@ -198,6 +198,7 @@ const NOTHING_NEW = {
   parent: null,
   ownerUid: null,
   names: null,
+  initEnded: null,
   references: null,
 } as const;
 

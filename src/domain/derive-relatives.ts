@@ -5,6 +5,7 @@
  * Source: user_namespaces(7), pid_namespaces(7); kernel user_namespace.c create_user_ns, pid_namespace.c
  * create_pid_namespace, and get_user_ns in the copy function of every other type.
  */
+import { NO_ARRIVAL } from './arrival.ts';
 import type { Draft, DraftEvent } from './draft.ts';
 import type { EventOf } from './event.ts';
 import { toHolderKey, type HolderIdentity } from './holder.ts';
@@ -49,6 +50,7 @@ export function withRelatives(known: Known, draft: Draft): Draft {
         const from = child.born;
         draft.add({
           event: 'holder.gained',
+          ...NO_ARRIVAL,
           ...identity,
           type,
           namespaces: null,

@@ -7,6 +7,7 @@
  *
  * Source: kernel nsproxy.c, fs/nsfs.c, net/core/sock.c sk_alloc; open_by_handle_at(2).
  */
+import { NO_ARRIVAL } from './arrival.ts';
 import type { Bounds } from './bounds.ts';
 import type { Resolution } from './derive-lifespans.ts';
 import { NO_HOLDER } from './derive-relatives.ts';
@@ -128,7 +129,8 @@ function judge(
   if (isGained) {
     const from = isSeen ? boundSeen(input, lifespan, now) : boundUnseen(input, lifespan);
     const { type } = lifespan;
-    draft.add({ event: 'holder.gained', ...identity, type, namespaces: null, ...NO_FACTS, from });
+    const nobody = { ...NO_FACTS, ...NO_ARRIVAL };
+    draft.add({ event: 'holder.gained', ...identity, type, namespaces: null, ...nobody, from });
   } else if (open && isAgreed && !now.isUnexplained) {
     addLost(open, lifespan, now, draft);
   }
@@ -168,7 +170,7 @@ function addLost(open: Holder, { type }: Lifespan, now: Reckoning, draft: Draft)
   const { id, kind, pid, set, lifespan } = open;
   const after = Math.max(now.contraryUs ?? open.from.by, open.from.after ?? 0);
   const to: Bounds = { after, by: Math.max(now.sinceUs, open.from.by), evidence: 'scan' };
-  draft.add({ event: 'holder.lost', holder: id, kind, pid, set, lifespan, type, to });
+  draft.add({ event: 'holder.lost', holder: id, kind, pid, set, lifespan, type, how: null, to });
 }
 
 function addReferences(lifespan: Lifespan, references: CountedReferences, draft: Draft): void {
@@ -183,6 +185,7 @@ function addReferences(lifespan: Lifespan, references: CountedReferences, draft:
     parent: null,
     ownerUid: null,
     names: null,
+    initEnded: null,
     nsids: null,
     references,
   });

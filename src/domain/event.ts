@@ -5,6 +5,7 @@
  * leaves out nulls; parsing puts them back. Instants are microseconds on the host timeline.
  */
 import { z } from 'zod';
+import { arrivalSchema, moveSchema } from './arrival.ts';
 import { boundsSchema } from './bounds.ts';
 import { containerSchema } from './container.ts';
 import { NsauditError } from './errors.ts';
@@ -139,6 +140,8 @@ const namespaceDescribed = define('namespace.described', {
   ownerUid: id.nullable().default(null),
   names: z.array(z.string()).nullable().default(null),
   nsids: z.array(nsidNewsSchema).nullable().default(null),
+  /** Of a pid namespace: its init had ended, so that nobody can be forked into it any more. */
+  initEnded: boundsSchema.nullable().default(null),
   /** As counted when two scans agreed first, and whenever what is unattributed begins or ends. */
   references: countedReferencesSchema.nullable().default(null),
 });
@@ -149,6 +152,7 @@ const holderGained = define('holder.gained', {
   /** Lifespans of the set, given by the event that introduces it. */
   namespaces: z.array(id).nullable().default(null),
   ...processFactsSchema.shape,
+  ...arrivalSchema.shape,
   from: boundsSchema,
 });
 
@@ -159,6 +163,8 @@ const holderLost = define('holder.lost', {
   set: id.nullable().default(null),
   lifespan: id.nullable().default(null),
   type: type.nullable().default(null),
+  /** By which call it left for other namespaces, see arrival.ts; null: it ended or let go, or nobody saw how. */
+  how: moveSchema.nullable().default(null),
   to: boundsSchema,
 });
 

@@ -75,6 +75,9 @@ function toHolder(event: EventOf<'holder.gained'>): Holder {
     session: event.session,
     cgroup: event.cgroup,
     containerId: event.containerId,
+    how: event.how,
+    ancestors: event.ancestors,
+    observer: event.observer,
     from: event.from,
     to: null,
   };

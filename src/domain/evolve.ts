@@ -159,6 +159,7 @@ function applyBorn(known: Known, event: EventOf<'namespace.born'>): Change[] {
     owner,
     parent,
     ownerUid,
+    initEnded: null,
     unheld: null,
     unreferenced: null,
     gone: null,
@@ -183,6 +184,7 @@ function applyDescribed(known: Known, event: EventOf<'namespace.described'>): Ch
   lifespan.owner = event.owner ?? lifespan.owner;
   lifespan.parent = event.parent ?? lifespan.parent;
   lifespan.ownerUid = event.ownerUid ?? lifespan.ownerUid;
+  lifespan.initEnded = event.initEnded ?? lifespan.initEnded;
   if (event.kernelNamespaceId !== null) {
     lifespan.kernelNamespaceId = event.kernelNamespaceId;
     known.lifespanByKernelId.set(event.kernelNamespaceId, lifespan.id);

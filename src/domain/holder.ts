@@ -5,6 +5,7 @@
  * kernel's nsproxy does; every other kind holds one lifespan. Exactly one of `set` and `lifespan` is set.
  */
 import { z } from 'zod';
+import { arrivalSchema } from './arrival.ts';
 import { boundsSchema } from './bounds.ts';
 import { processFactsSchema } from './process-facts.ts';
 
@@ -59,6 +60,7 @@ export const holderSchema = z.object({
   id,
   ...holderIdentitySchema.shape,
   ...processFactsSchema.shape,
+  ...arrivalSchema.shape,
   from: boundsSchema,
   to: boundsSchema.nullable().default(null),
 });

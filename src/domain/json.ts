@@ -9,7 +9,7 @@ import { EVIDENCE, type Bounds } from './bounds.ts';
 import { containerJsonSchema, type ContainerOf } from './container-json.ts';
 import type { AuditEvent } from './event.ts';
 import { EVENT_NAMES } from './event.ts';
-import { HOLDER_KINDS, type Holder } from './holder.ts';
+import { HOLDER_KINDS, holderSchema, type Holder } from './holder.ts';
 import {
   countedReferencesSchema,
   CREATION_CALLS,
@@ -73,6 +73,8 @@ export const lifespanJsonSchema = z
     state: z.enum(LIFESPAN_STATES),
     certainty: z.enum(['certain', 'possible']),
     born: boundsJsonSchema,
+    /** Of a pid namespace: its init had ended, so that nobody could be forked into it any more. */
+    initEnded: boundsJsonSchema.nullable(),
     unheld: boundsJsonSchema.nullable(),
     unreferenced: boundsJsonSchema.nullable(),
     gone: boundsJsonSchema.nullable(),
@@ -135,6 +137,9 @@ export const holderJsonSchema = z
     containerId: text,
     container: containerJsonSchema.nullable(),
     set: id.nullable(),
+    how: holderSchema.shape.how.unwrap(),
+    ancestors: z.array(z.string()).nullable(),
+    observer: z.boolean(),
     from: boundsJsonSchema,
     to: boundsJsonSchema.nullable(),
   })
@@ -262,6 +267,7 @@ export function toLifespanJson(
     state: stateAt(lifespan, atUs),
     certainty: isCertain ? 'certain' : 'possible',
     born: toBoundsJson(clock, born),
+    initEnded: toBoundsJson(clock, lifespan.initEnded),
     unheld: toBoundsJson(clock, lifespan.unheld),
     unreferenced: toBoundsJson(clock, lifespan.unreferenced),
     gone: toBoundsJson(clock, gone),
@@ -319,6 +325,7 @@ export function toHolderJson(
     mountNamespace,
     namespace,
     set,
+    observer,
     from,
     to,
     ...rest
@@ -332,6 +339,7 @@ export function toHolderJson(
     mountNamespace: toIdJson(mountNamespace),
     namespace: toIdJson(namespace),
     set: toIdJson(set),
+    observer: observer === true,
     from: toBoundsJson(clock, from),
     to: toBoundsJson(clock, to),
   };

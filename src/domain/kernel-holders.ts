@@ -1,4 +1,5 @@
 /** Ends and finds holders as kernel records need it: by process, listed or only counted. */
+import type { Move } from './arrival.ts';
 import { notBefore, type Bounds } from './bounds.ts';
 import { listHeldRelatives } from './derive-relatives.ts';
 import type { Draft } from './draft.ts';
@@ -31,8 +32,19 @@ export function findPending(
   return set !== undefined && pending ? { set, pending } : undefined;
 }
 
+/** When a holder let go, and by which call it left for elsewhere. */
+export interface Loss {
+  readonly to: Bounds;
+  readonly how: Move | null;
+}
+
 /** Ends a listed holder. What nobody is known to hold any more is vacant from then on. */
-export function loseHolder(input: KernelInput, holder: Holder, to: Bounds, draft: Draft): void {
+export function loseHolder(
+  input: KernelInput,
+  holder: Holder,
+  { to, how }: Loss,
+  draft: Draft,
+): void {
   const { known } = input;
   const { id, kind, pid, set, lifespan } = holder;
   const held =
@@ -45,6 +57,7 @@ export function loseHolder(input: KernelInput, holder: Holder, to: Bounds, draft
     set,
     lifespan,
     type: lifespan === null ? null : (known.lifespans.get(lifespan)?.type ?? null),
+    how,
     to: notBefore(to, holder.from.by),
   });
   noteVacant(input, held, Math.max(to.by, holder.from.by));

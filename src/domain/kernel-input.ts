@@ -1,4 +1,5 @@
 /** What every rule about kernel records is given. */
+import type { ProcessIdentity } from './arrival.ts';
 import type { InitialNamespaces } from './initial-namespaces.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import type { Known } from './known.ts';
@@ -18,4 +19,6 @@ export interface KernelInput {
   readonly nsfsDev: string | null;
   readonly initial: InitialNamespaces;
   readonly initialHolders: 'count' | 'full';
+  /** The process that collects, and by that holds what it is in. */
+  readonly own?: ProcessIdentity | null;
 }

@@ -66,6 +66,8 @@ export interface TaskRecord {
   readonly forChildren: readonly KernelNamespace[];
   /** The process has other threads, which may now differ from it: only a scan can tell. */
   readonly hasOtherThreads: boolean;
+  /** As in Arrival; missing where nobody looked. */
+  readonly ancestors?: readonly string[];
 }
 
 /** A task ended. */

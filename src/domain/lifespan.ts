@@ -66,6 +66,11 @@ export const lifespanSchema = z.object({
   /** The inum looks reused, but nothing proves that this is not the earlier life going on. */
   suspected: z.boolean().default(false),
   born: boundsSchema,
+  /**
+   * Of a pid namespace: its first process, without which nobody can be forked into it, had ended. Source:
+   * pid_namespaces(7).
+   */
+  initEnded: boundsSchema.nullable().default(null),
   /** Last visible holder gone. */
   unheld: boundsSchema.nullable().default(null),
   /** Last kernel reference gone. */

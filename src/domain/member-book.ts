@@ -2,6 +2,7 @@
  * The members of one namespace set that are not in the log: over budget, and not yet known to stay. Changed in place
  * between opening and closing the books; member-books.ts says what for.
  */
+import type { Move as MoveCall } from './arrival.ts';
 import type { Bounds } from './bounds.ts';
 import { countComm } from './comm-counts.ts';
 import type { DraftEvent } from './draft.ts';
@@ -21,6 +22,8 @@ export interface PendingMember {
 export interface Visit {
   readonly gain: MemberGain;
   readonly to: Bounds;
+  /** By which call it left for elsewhere. */
+  readonly how: MoveCall | null;
 }
 
 /** Members that came and went. */
@@ -63,6 +66,7 @@ export interface Admission {
 /** `isLast`: no listed member is in the set any more. */
 export interface Move {
   readonly to: Bounds;
+  readonly how: MoveCall | null;
   readonly isLast: boolean;
   readonly atUs: number;
 }
@@ -122,10 +126,10 @@ function spend(
 export function toVisit(
   book: MemberBook | OpenBook | undefined,
   member: MemberIdentity,
-  to: Bounds,
+  { to, how }: Pick<Move, 'to' | 'how'>,
 ): Visit | undefined {
   const found = book?.pending.get(toMemberKey(member));
-  return found && { gain: found.gain, to };
+  return found && { gain: found.gain, to, how };
 }
 
 /** Takes a pending member out: undefined when it was counted instead, as the budget of movers is spent. */

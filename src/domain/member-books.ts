@@ -116,7 +116,7 @@ export function openMemberBooks(books: MemberBooks, limits: MemberLimits): OpenM
       return [...open.keys(), ...closed.keys()].flatMap((set) => releaseFrom(touch(set), sinceUs));
     },
     leave(set, member, to, isLast) {
-      const visit = toVisit(look(set), member, to);
+      const visit = toVisit(look(set), member, { to, how: null });
       const book = visit && touch(set);
       if (book) {
         leaveFrom(book, visit, isLast);
@@ -124,7 +124,7 @@ export function openMemberBooks(books: MemberBooks, limits: MemberLimits): OpenM
       return book !== undefined;
     },
     moveOn(set, member, move) {
-      const visit = toVisit(look(set), member, move.to);
+      const visit = toVisit(look(set), member, move);
       const book = visit && touch(set);
       return book && moveFrom(book, visit, move, limits);
     },

@@ -69,10 +69,10 @@ export function addAllMembers(known: Known, books: OpenMemberBooks, draft: Draft
 }
 
 /** Adds a member that has come and gone as what it was. */
-export function addVisit({ gain, to }: Visit, draft: Draft): void {
+export function addVisit({ gain, to, how }: Visit, draft: Draft): void {
   const holder = draft.add(gain);
   const { kind, pid, set, lifespan } = gain;
-  draft.add({ event: 'holder.lost', holder, kind, pid, set, lifespan, type: null, to });
+  draft.add({ event: 'holder.lost', holder, kind, pid, set, lifespan, type: null, how, to });
 }
 
 /** Nobody left before having come. */

@@ -63,8 +63,13 @@ export function isHeldByPending(
   return false;
 }
 
-/** Whether a process made a namespace, or changed namespaces itself. */
-export type IsMover = (member: MemberIdentity) => boolean;
+/** Which processes came by themselves. */
+export interface Movers {
+  /** Was seen elsewhere before, and is not a zombie, which has left its namespaces by ending. */
+  hasMoved(member: MemberIdentity): boolean;
+  /** Made a namespace, or changed namespaces itself. */
+  isMover(member: MemberIdentity): boolean;
+}
 
 /**
  * Finds the processes that were seen elsewhere before, as they changed namespaces themselves, and the likely
@@ -74,27 +79,33 @@ export function findMovers(
   { known, watch, books, continuity }: Input,
   still: ReadonlySet<HolderId>,
   draft: Draft,
-): IsMover {
-  const movers = new Set<string>();
+): Movers {
+  const moved = new Set<string>();
+  const makers = new Set<string>();
   for (const { id, kind, pid, startTimeTicks } of known.holders.values()) {
     if (kind === 'process' && !still.has(id)) {
-      movers.add(toProcessKey({ pid, startTimeTicks }));
+      moved.add(toProcessKey({ pid, startTimeTicks }));
     }
   }
   for (const { gain } of books.sets().flatMap((set) => books.pendingOf(set))) {
-    movers.add(toProcessKey(gain));
+    moved.add(toProcessKey(gain));
   }
   for (const event of draft.events) {
     if (event.event === 'namespace.born' && event.creator) {
-      movers.add(toProcessKey(event.creator));
+      makers.add(toProcessKey(event.creator));
     }
   }
   const { startTicksByPid } = watch.initialMembers;
-  return (member) => {
+  const isLiving = (member: MemberIdentity): boolean =>
+    findSame(continuity, member)?.isZombie === false;
+  const hasMoved = (member: MemberIdentity): boolean => {
     const { pid, startTimeTicks } = member;
     const wasInitial = pid !== null && startTicksByPid.get(pid) === startTimeTicks;
-    const hasMoved = wasInitial || movers.has(toProcessKey(member));
-    return hasMoved && findSame(continuity, member)?.isZombie === false;
+    return (wasInitial || moved.has(toProcessKey(member))) && isLiving(member);
+  };
+  return {
+    hasMoved,
+    isMover: (member) => hasMoved(member) || (makers.has(toProcessKey(member)) && isLiving(member)),
   };
 }
 
@@ -137,7 +148,8 @@ function settleUnseen(
   }
   const to = boundLeave(input, member);
   if (findSame(continuity, gain)?.isZombie === false) {
-    const visit = books.moveOn(set, gain, { to, isLast: isLeft, atUs: input.scan.endedAtUs });
+    const move = { to, how: 'moved', isLast: isLeft, atUs: input.scan.endedAtUs } as const;
+    const visit = books.moveOn(set, gain, move);
     if (visit) {
       addVisit(visit, draft);
     }
@@ -149,7 +161,7 @@ function settleUnseen(
 interface Newcomer {
   readonly set: SetId;
   readonly gain: MemberGain;
-  readonly isMover: IsMover;
+  readonly isMover: boolean;
 }
 
 /** Whether a process or thread new in a set is listed; what is over budget is kept in the books. */
@@ -164,7 +176,7 @@ export function admitSeen(
   return books.admit(set, gain, {
     atUs: scan.endedAtUs,
     seenUs: scan.startedAtUs,
-    isMover: isMover(gain),
+    isMover,
     isFree: isFirstLook,
   });
 }

@@ -90,7 +90,14 @@ export interface QueryDescription {
 
 export type QueryRow = Readonly<Record<string, string | number | null>>;
 
-export const REPORT_NAMES = ['summary', 'leaks', 'short-lived', 'creators', 'coverage'] as const;
+export const REPORT_NAMES = [
+  'summary',
+  'leaks',
+  'short-lived',
+  'creators',
+  'intrusions',
+  'coverage',
+] as const;
 export type ReportName = (typeof REPORT_NAMES)[number];
 
 /** One part of a report: a small table with a heading and a sentence that says what it means. */

@@ -56,6 +56,10 @@ const DEFINITIONS: Readonly<Record<ReportName, ReportDefinition>> = {
     title: 'Who created namespaces',
     sections: (input) => [creatorSection(input, LIMIT_MAX)],
   },
+  intrusions: {
+    title: 'Who entered namespaces of others',
+    sections: (input) => [intrusionSection(input, 'another'), intrusionSection(input, 'unknown')],
+  },
   coverage: {
     title: 'What was watched',
     sections: (input) => [sourceSection(input), unreadableSection(input), gapSection(input)],
@@ -255,6 +259,46 @@ function shortLivedSection(input: ReportInput): ReportSection {
       'creator_comm',
       'creator_uid',
       'exe',
+    ],
+    rows,
+  });
+}
+
+const INTRUSION_NOTES = {
+  another:
+    'Newest first: by setns (how: setns), or seen elsewhere before by a scan (how: moved). Neither the process nor an ancestor that was there then had created the namespace; where ancestors is not whole, one further up may have. Entering is no offence by itself: ip netns exec and engines do it.',
+  unknown:
+    'Newest first. Nobody was seen to create the namespace, so that it may have been whoever entered.',
+};
+
+/** What entered namespaces whose creator is somebody else, or nobody knows. */
+function intrusionSection(input: ReportInput, creator: 'another' | 'unknown'): ReportSection {
+  const rows = ask(input, 'intrusions', { creator, limit: LIMIT_MAX });
+  const isKnown = creator === 'another';
+  return toSection(input, {
+    title: isKnown
+      ? 'Entered what somebody else had created'
+      : 'Entered what nobody was seen to create',
+    note: `${INTRUSION_NOTES[creator]}${warn(input)}${atMost(rows)}`,
+    query: 'intrusions',
+    columns: [
+      'entered_by_us',
+      'left_by_us',
+      'how',
+      'kind',
+      'pid',
+      'comm',
+      'exe',
+      'uid',
+      'loginuid',
+      'container_id',
+      'lifespan',
+      'type',
+      'inum',
+      'names',
+      ...(isKnown
+        ? ['creator_pid', 'creator_comm', 'creator_uid', 'creator_seen_by', 'ancestors']
+        : []),
     ],
     rows,
   });

@@ -88,6 +88,9 @@ export interface LifespanTableRow {
   born_after_us: number | null;
   born_by_us: number;
   born_evidence: string;
+  init_ended_after_us: number | null;
+  init_ended_by_us: number | null;
+  init_ended_evidence: string | null;
   unheld_after_us: number | null;
   unheld_by_us: number | null;
   unheld_evidence: string | null;
@@ -155,6 +158,9 @@ export interface HolderRow {
   session: number | null;
   cgroup: string | null;
   container_id: string | null;
+  how: string | null;
+  ancestors: string | null;
+  observer: number;
   gained_after_us: number | null;
   gained_by_us: number;
   gained_evidence: string;

@@ -44,6 +44,9 @@ export const LIFESPAN_GROWTH_COLUMNS = [
   'containers',
   'nsids',
   'counted_references',
+  'init_ended_after_us',
+  'init_ended_by_us',
+  'init_ended_evidence',
   'unheld_after_us',
   'unheld_by_us',
   'unheld_evidence',
@@ -97,7 +100,7 @@ export function toCreatorText(creator: Creator): string {
 }
 
 export function toLifespanGrowth(lifespan: Lifespan): SqlValue[] {
-  const { unheld, unreferenced } = lifespan;
+  const { unheld, unreferenced, initEnded } = lifespan;
   return [
     lifespan.kernelNamespaceId,
     lifespan.owner,
@@ -107,6 +110,9 @@ export function toLifespanGrowth(lifespan: Lifespan): SqlValue[] {
     JSON.stringify(lifespan.containers),
     JSON.stringify(lifespan.nsids),
     lifespan.references && JSON.stringify(lifespan.references),
+    initEnded && initEnded.after,
+    initEnded && initEnded.by,
+    initEnded && initEnded.evidence,
     unheld && unheld.after,
     unheld && unheld.by,
     unheld && unheld.evidence,
@@ -139,6 +145,11 @@ export function toLifespan(row: LifespanRow): Lifespan {
     initial: row.initial === 1,
     suspected: row.suspected === 1,
     born: toBounds(row.born_after_us, row.born_by_us, row.born_evidence),
+    initEnded: toMaybeBounds(
+      row.init_ended_after_us,
+      row.init_ended_by_us,
+      row.init_ended_evidence,
+    ),
     unheld: toMaybeBounds(row.unheld_after_us, row.unheld_by_us, row.unheld_evidence),
     unreferenced: toMaybeBounds(
       row.unreferenced_after_us,
@@ -179,6 +190,9 @@ const HOLDER_COMMON_COLUMNS = [
   'session',
   'cgroup',
   'container_id',
+  'how',
+  'ancestors',
+  'observer',
   'gained_after_us',
   'gained_by_us',
   'gained_evidence',
@@ -250,6 +264,9 @@ export function toProcessValues(holder: Holder): SqlValue[] {
     holder.session,
     holder.cgroup,
     holder.containerId,
+    holder.how,
+    holder.ancestors && JSON.stringify(holder.ancestors),
+    Number(holder.observer === true),
     from.after,
     from.by,
     from.evidence,
@@ -306,6 +323,9 @@ export function toHolder(row: HolderRow): Holder {
     session: row.session,
     cgroup: row.cgroup,
     containerId: row.container_id,
+    how: row.how as Holder['how'],
+    ancestors: row.ancestors === null ? null : (JSON.parse(row.ancestors) as string[]),
+    observer: row.observer === 1 ? true : null,
     from: toBounds(row.gained_after_us, row.gained_by_us, row.gained_evidence),
     to: toMaybeBounds(row.lost_after_us, row.lost_by_us, row.lost_evidence),
   };

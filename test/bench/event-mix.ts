@@ -218,6 +218,9 @@ function endContainer(model: Model, container: Container): void {
 }
 
 const NOBODY = {
+  how: null,
+  ancestors: null,
+  observer: null,
   pid: null,
   tid: null,
   startTimeTicks: null,
@@ -283,6 +286,7 @@ function addProcess(model: Model, set: number, namespaces: number[] | null): Mem
     pid,
     startTimeTicks: model.tick * 7,
     ...makeFacts(model.tick),
+    how: 'fork',
     type: null,
     namespaces,
     from: bounds(model),
@@ -299,7 +303,7 @@ interface Loss {
 }
 
 function addLoss(model: Model, loss: Loss): void {
-  model.draft.add({ event: 'holder.lost', ...loss, type: null, to: bounds(model) });
+  model.draft.add({ event: 'holder.lost', ...loss, type: null, how: null, to: bounds(model) });
 }
 
 function makeFacts(tick: number) {

@@ -121,6 +121,9 @@ const HOLDER: HolderJson = {
   containerId: null,
   container: null,
   set: '11',
+  how: 'fork',
+  ancestors: null,
+  observer: false,
   from: SCAN,
   to: null,
 };

@@ -47,6 +47,7 @@ const lifespan: Lifespan = {
     by: T0 + 10,
     evidence: 'scan',
   },
+  initEnded: null,
   unheld: null,
   unreferenced: null,
   gone: {
@@ -89,6 +90,9 @@ const holder: Holder = {
   namespace: null,
   ...FACTS,
   comm: null,
+  how: null,
+  ancestors: null,
+  observer: null,
   from: {
     after: null,
     by: T0,
@@ -129,6 +133,7 @@ describe('the shapes that scripts rely on', () => {
         by: '2026-11-22T00:00:00.000010Z',
         evidence: 'scan',
       },
+      initEnded: null,
       unheld: null,
       unreferenced: null,
       gone: {
@@ -185,6 +190,9 @@ describe('the shapes that scripts rely on', () => {
       comm: null,
       container: null,
       set: null,
+      how: null,
+      ancestors: null,
+      observer: false,
       from: {
         after: null,
         by: '2026-11-22T00:00:00.000000Z',

@@ -42,6 +42,7 @@ function describeRelation(
     parent: relation.parent ?? null,
     ownerUid: null,
     names: null,
+    initEnded: null,
     nsids: null,
     references: null,
   });

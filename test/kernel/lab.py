@@ -840,6 +840,32 @@ def trash(delay, count=4):
     return rows
 
 
+def enter(pid, name):
+    """This process itself enters a namespace of another one; of a pid or time namespace, its children do."""
+    fd = hold(pid, name)
+    try:
+        check(LIBC.setns(fd, 0), "setns")
+    finally:
+        os.close(fd)
+    return {"pid": os.getpid()}
+
+
+def ancestors():
+    """Whoever is above this process, as pid:start."""
+    chain = []
+    pid = os.getppid()
+    while pid > 0:
+        fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+        chain.append(f"{pid}:{fields[19]}")
+        pid = int(fields[1])
+    return chain
+
+
+def spawn_born():
+    """A child that was born into the namespaces of this process, and waits."""
+    return spawn_waiting(lambda: {})
+
+
 def main():
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
     for line in sys.stdin:

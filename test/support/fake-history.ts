@@ -49,6 +49,7 @@ export function makeLifespan(id: number, changes: Partial<LifespanJson> = {}): L
     state: 'held',
     certainty: 'certain',
     born: BORN,
+    initEnded: null,
     unheld: null,
     unreferenced: null,
     gone: null,
@@ -120,6 +121,9 @@ const HOLDER: HolderJson = {
   containerId: null,
   container: null,
   set: '11',
+  how: 'fork',
+  ancestors: null,
+  observer: false,
   from: BORN,
   to: null,
 };

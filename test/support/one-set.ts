@@ -114,7 +114,7 @@ export class OneSet {
       if (!books.leave(SET, member, to, listed.length === 0)) {
         const holder = listed.find((other) => other.pid === pid)?.id ?? 0;
         const rest = { kind: 'process', pid, set: SET, lifespan: null, type: null } as const;
-        draft.add({ event: 'holder.lost', holder, ...rest, to });
+        draft.add({ event: 'holder.lost', holder, ...rest, how: null, to });
       }
     });
   }
@@ -186,6 +186,9 @@ function toGain(pid: number, comm: string, atUs: number, isFirst: boolean): Memb
     session: null,
     cgroup: null,
     containerId: null,
+    how: 'fork',
+    ancestors: null,
+    observer: null,
     from: exactly(atUs),
   };
 }

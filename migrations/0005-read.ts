@@ -1,0 +1,22 @@
+/** read.db: how holders came, which are the observer's own, and when the init of a pid namespace ended. */
+import { sql, type Kysely } from 'kysely';
+
+const STATEMENTS = [
+  // fork, clone, clone3: born into it. unshare, setns, exec, moved: entered. Null: not seen. SQLite keeps no comment here.
+  'ALTER TABLE holder ADD COLUMN how TEXT',
+  // JSON array of pid:start_time_ticks, the parent first; only of what entered.
+  'ALTER TABLE holder ADD COLUMN ancestors TEXT',
+  // 1: the collector itself, or a child of it.
+  'ALTER TABLE holder ADD COLUMN observer INTEGER NOT NULL DEFAULT 0',
+  `CREATE INDEX holder_entry ON holder (gained_by_us) WHERE how IN ('setns', 'moved')`,
+  'CREATE INDEX holder_observer ON holder (set_id, lifespan) WHERE observer = 1',
+  'ALTER TABLE lifespan ADD COLUMN init_ended_after_us INTEGER',
+  'ALTER TABLE lifespan ADD COLUMN init_ended_by_us INTEGER',
+  'ALTER TABLE lifespan ADD COLUMN init_ended_evidence TEXT',
+];
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  for (const statement of STATEMENTS) {
+    await sql.raw(statement).execute(db);
+  }
+}
