@@ -9,6 +9,7 @@ import {
 } from './derive-coverage.ts';
 import { deriveEnds } from './derive-ends.ts';
 import { deriveHolders, findCarriedHolders, findCarriedLifespans } from './derive-holders.ts';
+import { deriveInitUnseen } from './derive-init.ts';
 import { deriveLifespans, type Resolution } from './derive-lifespans.ts';
 import { findKept, withRelatives } from './derive-relatives.ts';
 import { deriveUnattributed } from './derive-unattributed.ts';
@@ -75,6 +76,7 @@ export function deriveEvents(
 
   const resolution = deriveLifespans(input, draft);
   deriveHolders(input, resolution, carriedHolders, draft);
+  deriveInitUnseen(input, draft);
   const sightings = deriveEnds(input, resolution, draft);
   const reckonings = deriveUnattributed({ ...input, whole }, resolution, draft);
   const { heartbeatUs } = policy;

@@ -51,6 +51,9 @@ export function deriveKernelBirth(input: KernelInput, record: BirthRecord, draft
     creator: toCreator(record),
     relations: findRelations(input.known, record),
   });
+  if (namespace.type === 'pid' && !record.isRecovered) {
+    input.memory.inits.set(id, null);
+  }
   becomeVacant(input.memory, id, atUs);
   input.memory.recoveredCount += Number(record.isRecovered);
 }

@@ -2,6 +2,7 @@
 import { markObserver, type Arrival, type Move } from './arrival.ts';
 import type { Bounds } from './bounds.ts';
 import { deriveMoved, isMoved } from './derive-containers.ts';
+import { deriveInitLeft, noteInit } from './derive-init.ts';
 import { exactly, findKernelNamespace, requireKernelNamespace } from './derive-kernel-births.ts';
 import type { Draft } from './draft.ts';
 import type { Holder } from './holder.ts';
@@ -59,14 +60,19 @@ export function deriveLeft(
     input.memory.isScanWanted = true;
     return;
   }
-  for (const holder of listHoldersOf(input, task.pid)) {
-    if (isLast || holder.tid === task.tid) {
-      loseHolder(input, holder, { to: exactly(atUs), how: null }, draft);
-    }
+  const held = listHoldersOf(input, task.pid).filter(({ tid }) => isLast || tid === task.tid);
+  for (const holder of held) {
+    loseHolder(input, holder, { to: exactly(atUs), how: null }, draft);
   }
   const pending = isLast ? findPending(input, task) : undefined;
   if (pending) {
     losePending(input, pending, exactly(atUs));
+  }
+  if (isLast) {
+    const sets = [...held.map(({ set }) => set), pending?.set ?? null];
+    const process = toProcessKey(task.pid, task.startTimeTicks);
+    const bornUs = (input.known.boot?.anchorUs ?? 0) + task.startTimeTicks * US_PER_TICK - 1;
+    deriveInitLeft(input, { sets, bornUs, process, atUs }, draft);
   }
 }
 
@@ -203,6 +209,9 @@ function gainTask(input: KernelInput, gain: Gain, draft: Draft): void {
   const admission = { atUs: record.atUs, isMover: record.kind === 'moved' };
   if (!isMember || input.books.admit(set, gained, admission) === 'list') {
     draft.add(gained);
+  }
+  if (isMember) {
+    noteInit(input, record, set);
   }
 }
 

@@ -24,6 +24,8 @@ export interface Vacancy {
 
 export interface KernelMemory {
   readonly vacant: Map<LifespanId, Vacancy>;
+  /** Pid namespaces whose birth was told: their init (toProcessKey), null until there is one. */
+  readonly inits: Map<LifespanId, string | null>;
   /** Processes that records spoke of since the scan under way began: what it saw of them may be older. */
   readonly touchedPids: Set<number>;
   /** Processes (toProcessKey) that ended since the scan under way began. */
@@ -77,6 +79,7 @@ export interface HeldBirth {
 export function createKernelMemory(): KernelMemory {
   return {
     vacant: new Map(),
+    inits: new Map(),
     touchedPids: new Set(),
     left: new Set(),
     leftBefore: new Set(),
@@ -167,6 +170,11 @@ export function refreshVacancies(
   for (const id of memory.vacant.keys()) {
     if ((known.lifespans.get(id)?.holdersNow ?? 1) > 0) {
       memory.vacant.delete(id);
+    }
+  }
+  for (const id of memory.inits.keys()) {
+    if (!known.lifespans.has(id)) {
+      memory.inits.delete(id);
     }
   }
   for (const { id, initial, holdersNow, born, unheld } of known.lifespans.values()) {

@@ -7,6 +7,7 @@ takes everything it started with it.
 """
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -864,6 +865,101 @@ def ancestors():
 def spawn_born():
     """A child that was born into the namespaces of this process, and waits."""
     return spawn_waiting(lambda: {})
+
+
+def fork_refused():
+    """Tries to fork: the name of the error, or None."""
+    try:
+        pid = os.fork()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return None
+
+
+def spawn_changing(what):
+    """A child in a new network namespace that changes its user id, or executes another program, when told to."""
+    go_read, go_write = os.pipe()
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            check(LIBC.unshare(FLAGS["net"]), "unshare")
+            os.write(ready_write, json.dumps({"net": link("net")}).encode() + b"\n")
+            os.read(go_read, 1)
+            if what == "setuid":
+                os.setresuid(54321, 54321, 54321)
+                wait_forever()
+            os.execv("/bin/sleep", ["sleep", "3600"])
+        finally:
+            os._exit(1)
+    children[pid] = []
+    held[pid] = go_write
+    os.close(ready_write)
+    with os.fdopen(ready_read) as ready:
+        return {"pid": pid, **json.loads(ready.readline())}
+
+
+def wait_until(is_so):
+    deadline = time.monotonic() + 60
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise OSError("it did not come about")
+        time.sleep(0.01)
+
+
+def change(pid):
+    """Tells a changing child to change, and waits until it has."""
+    os.write(held.pop(pid), b"1")
+    wait_until(lambda: uid_of(pid) != 0 or comm_of(pid) == "sleep")
+
+
+def uid_of(pid):
+    line = next(each for each in open(f"/proc/{pid}/status") if each.startswith("Uid:"))
+    return int(line.split()[1])
+
+
+def comm_of(pid):
+    return open(f"/proc/{pid}/comm").read().strip()
+
+
+def parent_of(pid):
+    return int(open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[1])
+
+
+def spawn_orphan():
+    """A grandchild in a new network namespace, whose parent is a child of ours and ends when told to."""
+    ready_read, ready_write = os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        try:
+            die_with_parent()
+            pid = os.fork()
+            if pid == 0:
+                check(LIBC.unshare(FLAGS["net"]), "unshare")
+                told = {"pid": os.getpid(), "net": link("net")}
+                os.write(ready_write, json.dumps(told).encode() + b"\n")
+                wait_forever()
+            wait_forever()
+        finally:
+            os._exit(1)
+    os.close(ready_write)
+    with os.fdopen(ready_read) as ready:
+        told = json.loads(ready.readline())
+    held[told["pid"]] = parent
+    children[told["pid"]] = []
+    return told
+
+
+def orphan(pid):
+    """Ends the parent of a grandchild, which then is a child of ours."""
+    parent = held.pop(pid)
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    wait_until(lambda: parent_of(pid) == os.getpid())
 
 
 def main():
