@@ -9,13 +9,16 @@ import * as log0001 from './0001-log.ts';
 import * as read0001 from './0001-read.ts';
 import * as log0002 from './0002-log.ts';
 import * as read0002 from './0002-read.ts';
+import * as log0003 from './0003-log.ts';
 import * as read0003 from './0003-read.ts';
 import * as read0004 from './0004-read.ts';
 import * as read0005 from './0005-read.ts';
+import * as read0006 from './0006-read.ts';
 
 export const logMigrations: Readonly<Record<string, Migration>> = {
   '0001-log': log0001,
   '0002-log': log0002,
+  '0003-log': log0003,
 };
 export const readMigrations: Readonly<Record<string, Migration>> = {
   '0001-read': read0001,
@@ -23,4 +26,5 @@ export const readMigrations: Readonly<Record<string, Migration>> = {
   '0003-read': read0003,
   '0004-read': read0004,
   '0005-read': read0005,
+  '0006-read': read0006,
 };

@@ -3,7 +3,7 @@
 
 -- log.db
 PRAGMA application_id = 1853055340;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 CREATE TABLE "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
 CREATE TABLE "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
 CREATE TABLE meta (
@@ -60,6 +60,27 @@ CREATE TRIGGER tree_node_at_head BEFORE INSERT ON tree_node
     WHEN NEW.position IS NOT (SELECT coalesce(max(position) + 1, 0) FROM tree_node WHERE level = NEW.level)
     BEGIN SELECT RAISE(ABORT, 'tree_node is append-only: insert at head+1'); END;
 CREATE INDEX event_checkpoint ON event (seq) WHERE event = 'checkpoint.published';
+CREATE TABLE pruned (
+    id         INTEGER PRIMARY KEY CHECK (id = 1), -- no row: nothing was removed
+    last_seq   INTEGER NOT NULL, -- the last event that was removed
+    last_batch INTEGER NOT NULL, -- its batch, the last one that was
+    batch_hash BLOB    NOT NULL CHECK (length(batch_hash) = 32), -- of that batch: what the first one that is left continues
+    last_at_us INTEGER NOT NULL, -- timeline instant of that event
+    edge       BLOB    NOT NULL CHECK (length(edge) % 32 = 0), -- hashes of the whole subtrees of fewer than 256 events that end with it, the smallest first
+    event_seq  INTEGER NOT NULL -- log.pruned, which says the same within the hash chain
+  ) STRICT;
+CREATE TABLE retained (
+    record TEXT    NOT NULL, -- what it is: head, lifespan, holder and so on
+    id     INTEGER NOT NULL,
+    body   TEXT    NOT NULL CHECK (json_valid(body)), -- as it stood after the last removed event, nulls left out
+    PRIMARY KEY (record, id)
+  ) STRICT, WITHOUT ROWID;
+CREATE TRIGGER pruned_no_insert BEFORE INSERT ON pruned BEGIN SELECT RAISE(ABORT, 'pruned changes when events are removed'); END;
+CREATE TRIGGER pruned_no_update BEFORE UPDATE ON pruned BEGIN SELECT RAISE(ABORT, 'pruned changes when events are removed'); END;
+CREATE TRIGGER pruned_no_delete BEFORE DELETE ON pruned BEGIN SELECT RAISE(ABORT, 'pruned changes when events are removed'); END;
+CREATE TRIGGER retained_no_insert BEFORE INSERT ON retained BEGIN SELECT RAISE(ABORT, 'retained changes when events are removed'); END;
+CREATE TRIGGER retained_no_update BEFORE UPDATE ON retained BEGIN SELECT RAISE(ABORT, 'retained changes when events are removed'); END;
+CREATE TRIGGER retained_no_delete BEFORE DELETE ON retained BEGIN SELECT RAISE(ABORT, 'retained changes when events are removed'); END;
 
 -- read.db
 PRAGMA application_id = 1853055346;
@@ -75,7 +96,7 @@ CREATE TABLE projection (
     host        TEXT    NOT NULL,
     last_at_us  INTEGER NOT NULL,
     is_collecting INTEGER NOT NULL -- 0 after collector.stopped
-  ) STRICT, WITHOUT ROWID;
+  , pruned_seq INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
 CREATE TABLE live (
     id                INTEGER PRIMARY KEY CHECK (id = 1), -- not folded from the log: the collector's pulse
     scan_started_us   INTEGER NOT NULL, -- last scan

@@ -249,6 +249,25 @@ export const COMMANDS = [
     topics: [],
   },
   {
+    name: 'prune',
+    group: 'Look after the record',
+    operands: [],
+    summary: 'remove the beginning of the log',
+    about: [
+      'Removes whole batches, records that in the log (log.pruned), and builds read.db anew; the collector must not run meanwhile (exit 75). What was there when they end stays known, and so does everything later. About earlier times every answer says then that they are pruned. Hashes are kept, so verify, proofs and checkpoints of what is left go on.',
+      'The log is verified before (exit 4 or 5). Nothing is removed that nobody outside vouches for (exit 3): give keys and checkpoints as to verify, or --without-witness. Needs as much free space as what is left takes.',
+    ],
+    examples: [
+      ['nsaudit prune --before -90d --without-witness --dry-run', 'what that would remove'],
+      [
+        'nsaudit prune --before -90d --witness-key witness.pub --yes',
+        'what is older than 90 days and was witnessed',
+      ],
+      ['nsaudit prune --vacuum-size 4G --without-witness --yes', 'until about 4 GiB are left'],
+    ],
+    topics: ['time'],
+  },
+  {
     name: 'doctor',
     group: 'Look after the record',
     operands: [],

@@ -12,6 +12,12 @@ export function describeCoverage(coverage: CoverageJson): readonly string[] {
   return [
     describeState(coverage),
     ...(gaps === null ? [] : [`not watched in between: ${gaps}.`]),
+    ...coverage.gaps
+      .filter(({ reason }) => reason === 'pruned')
+      .map(
+        ({ from, to }) =>
+          `pruned from the log: ${from} to ${to}; what ended then is not known any more.`,
+      ),
     ...(unreadable === null ? [] : [`could not be read: ${unreadable}.`]),
   ];
 }
@@ -38,8 +44,9 @@ function describeLifetime(minimumLifetimeUs: number | null): string {
     : `what lived longer than ${formatSpan(minimumLifetimeUs)} cannot have been missed`;
 }
 
-/** Each gap, the first few by name; null when there is none. */
-export function describeGaps({ gaps }: CoverageJson): string | null {
+/** Each gap, the first few by name, without what was pruned; null when there is none. */
+export function describeGaps(coverage: CoverageJson): string | null {
+  const gaps = coverage.gaps.filter(({ reason }) => reason !== 'pruned');
   const named = gaps
     .slice(0, NAMED_MAX)
     .map(({ from, to, reason }) => `${from} to ${to} (${formatDistance(from, to)}, ${reason})`);

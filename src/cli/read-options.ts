@@ -37,7 +37,7 @@ function readWith<Value>(
 
 export function readTime(
   { options, nowUs }: Pick<CommandContext, 'options' | 'nowUs'>,
-  name: 'at' | 'since' | 'until',
+  name: 'at' | 'since' | 'until' | 'before',
 ): TimeReference | undefined {
   return readWith(options, name, (text) => parseTime(text, { nowUs: nowUs() }));
 }

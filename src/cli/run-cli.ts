@@ -32,6 +32,7 @@ const HANDLERS: Readonly<Record<CommandName, () => Promise<{ run: CommandHandler
   verify: () => import('./commands/verify.ts'),
   checkpoint: () => import('./commands/checkpoint.ts'),
   backup: () => import('./commands/backup.ts'),
+  prune: () => import('./commands/prune.ts'),
   doctor: () => import('./commands/doctor.ts'),
 };
 

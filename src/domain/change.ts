@@ -2,7 +2,7 @@
 import type { Container } from './container.ts';
 import type { EventOf } from './event.ts';
 import type { Holder } from './holder.ts';
-import type { Boot, Coverage, Gap, LifespanId, NamespaceSet, Storm } from './known.ts';
+import type { Boot, Coverage, GapRecord, LifespanId, NamespaceSet, Storm } from './known.ts';
 import type { Lifespan } from './lifespan.ts';
 import type { WallOffset } from './wall-clock.ts';
 
@@ -24,7 +24,7 @@ export type Change =
   | { readonly record: 'coverage'; readonly value: Coverage }
   | {
       readonly record: 'gap';
-      readonly value: Gap;
+      readonly value: GapRecord;
       readonly closed: EventOf<'observation.gap_closed'> | null;
     }
   | { readonly record: 'storm'; readonly value: Storm }

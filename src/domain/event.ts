@@ -227,12 +227,26 @@ const namespaceDisappeared = define('namespace.disappeared', {
   gone: boundsSchema,
 });
 
+/**
+ * The beginning of the log was removed, in the transaction that recorded this. Nothing was watched meanwhile,
+ * so its instant is that of the event before it; the wall time is that of its batch.
+ */
 const logPruned = define('log.pruned', {
+  /** What was removed; what is left begins after `lastSeq`. */
   firstSeq: id,
   lastSeq: id,
+  /** From this instant on the log still tells everything. */
   before: timelineUs,
   prunedBy: z.string(),
+  /** Of the hash tree over the events up to `lastSeq`, base64. */
   root: z.string(),
+  /** Number and hash of the last batch that was removed, base64: what is left continues it. */
+  lastBatch: id.default(0),
+  batchHash: z.string().nullable().default(null),
+  /** SHA-256 over what was kept of the state then, base64. */
+  retained: z.string().nullable().default(null),
+  /** Size of the checkpoint by which somebody outside vouches for what was removed; null: nobody does. */
+  witnessedSize: id.nullable().default(null),
 });
 
 /**

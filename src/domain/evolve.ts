@@ -22,7 +22,7 @@ import {
   dissolveSet,
   requireLifespan,
 } from './evolve-holders.ts';
-import { indexLifespan, type Known, type LifespanId } from './known.ts';
+import { indexLifespan, type Coverage, type Known, type LifespanId } from './known.ts';
 import type { Lifespan } from './lifespan.ts';
 import { toNamespaceKey } from './namespace-type.ts';
 import { applyNsidNews } from './nsid.ts';
@@ -56,7 +56,7 @@ function apply(known: Known, event: AuditEvent): Change[] {
       return applyOffset(known, { fromUs: event.at, offsetUs: event.offsetUs });
     case 'coverage.changed':
       known.coverage = event;
-      return [{ record: 'coverage', value: event }];
+      return [{ record: 'coverage', value: clipCoverage(known, event) }];
     case 'observation.gap':
       known.openGaps.set(event.seq, event);
       return [{ record: 'gap', value: event, closed: null }];
@@ -98,6 +98,16 @@ function apply(known: Known, event: AuditEvent): Change[] {
     default:
       return unreachable(event);
   }
+}
+
+/**
+ * A stretch of watching, without what lies before the log's knowledge: what was seen then has been removed,
+ * and nobody may conclude from its absence.
+ */
+export function clipCoverage({ knownFromUs }: Known, coverage: Coverage): Coverage {
+  return knownFromUs === null || coverage.from >= knownFromUs
+    ? coverage
+    : { ...coverage, from: Math.min(knownFromUs, coverage.to) };
 }
 
 function applyBootStarted(known: Known, event: EventOf<'boot.started'>): Change[] {

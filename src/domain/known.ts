@@ -34,6 +34,10 @@ export interface NamespaceSet {
 
 export type Coverage = EventOf<'coverage.changed'>;
 export type Gap = EventOf<'observation.gap'>;
+/** A gap as it is answered with: also what was removed from the log is one (`pruned`). */
+export interface GapRecord extends Pick<Gap, 'seq' | 'source' | 'lost' | 'from' | 'to'> {
+  readonly reason: Gap['reason'] | 'pruned';
+}
 /** Births that were only counted: a record of their own, and nothing that is there now. */
 export type Storm = EventOf<'namespaces.stormed'>;
 
@@ -70,6 +74,11 @@ export interface Known {
   readonly openGaps: Map<number, Gap>;
   /** False after collector.stopped; true after collector.started, also when the collector was killed. */
   isCollecting: boolean;
+  /**
+   * Timeline instant from which on the log tells everything it ever told: what was before has been removed
+   * (see retained.ts). Null: nothing was.
+   */
+  knownFromUs: number | null;
 }
 
 export function emptyKnown(): Known {
@@ -94,6 +103,7 @@ export function emptyKnown(): Known {
     coverage: null,
     openGaps: new Map(),
     isCollecting: false,
+    knownFromUs: null,
   };
 }
 

@@ -48,3 +48,19 @@ export function parsePid(text: string): number {
 export function parseSeq(text: string): number {
   return parseInteger(text, { what: 'seq', min: 0 });
 }
+
+const BYTES = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/;
+const BYTE_UNITS = ['', 'K', 'M', 'G', 'T'];
+
+/** Parses a size in bytes, with a suffix of base 1024 as journalctl(1) has them; `what` names the option. */
+export function parseBytes(text: string, what: string): number {
+  const [, amount = '', unit = ''] = BYTES.exec(text.trim()) ?? [];
+  const bytes = Math.round(Number(amount) * 1024 ** BYTE_UNITS.indexOf(unit));
+  if (amount === '' || !Number.isSafeInteger(bytes)) {
+    throw new NsauditError(
+      'usage',
+      `${what}: "${text}" is no size: write 500M, 4G or a number of bytes; K, M, G and T are powers of 1024.`,
+    );
+  }
+  return bytes;
+}

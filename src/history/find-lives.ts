@@ -2,6 +2,7 @@
 import { NsauditError, unreachable } from '../domain/errors.ts';
 import type { Lifespan } from '../domain/lifespan.ts';
 import type { Target } from '../domain/parse-target.ts';
+import { removedError } from '../store/log-cut.ts';
 import { findLifespan } from './load-lifespans.ts';
 import type { Binding } from './open-reader.ts';
 import type { Question } from './question.ts';
@@ -15,9 +16,14 @@ export interface LifeRow {
 
 const COLUMNS = ['lifespan', 'order_us'];
 
-/** The lifespan of an id. Errors: NsauditError `not-found`. */
+/** The lifespan of an id. Errors: NsauditError `not-found`, or `pruned` when it may have been there. */
 export function requireLifespan(question: Question, id: number): Lifespan {
   const lifespan = findLifespan(question, id);
+  if (!lifespan && id <= question.head.prunedSeq) {
+    throw removedError(`there is no lifespan #${id} in the record any more`, {
+      lastSeq: question.head.prunedSeq,
+    });
+  }
   if (!lifespan) {
     throw new NsauditError(
       'not-found',

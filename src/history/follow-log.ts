@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { NsauditError } from '../domain/errors.ts';
 import { openLogReader, type EventLogReader } from '../store/event-log-reader.ts';
+import { requireNotPruned } from '../store/log-cut.ts';
 import { toStateFiles } from '../store/state-directory.ts';
 import type { Head } from './read-head.ts';
 
@@ -44,11 +45,12 @@ export function followLog(stateDirectory: string): LogFollower {
 /**
  * The instant of an event on the timeline.
  *
- * Errors: NsauditError `usage` when the log has no event of that seq.
+ * Errors: NsauditError `usage` when the log has no event of that seq, `pruned` when it has none any more.
  */
 export function findEventUs(log: EventLogReader, seq: number): number {
   const [event] = seq > 0 ? log.readEvents({ after: seq - 1, limit: 1 }) : [];
   if (event?.seq !== seq) {
+    requireNotPruned(log, seq);
     throw new NsauditError(
       'usage',
       `there is no event ${seq} in the log: it has events 1 to ${log.head().position}.`,

@@ -2,6 +2,7 @@
 import { fromStoredEvent, type AuditEvent } from '../domain/event.ts';
 import { toEventJson, type Answer, type EventJson } from '../domain/json.ts';
 import type { EventLogReader } from '../store/event-log-reader.ts';
+import { requireNotPruned } from '../store/log-cut.ts';
 import { fingerprintTime, openPage } from './cursor.ts';
 import type { PageRequest, WindowRequest } from './history.ts';
 import { toAnswer, type Question } from './question.ts';
@@ -14,7 +15,11 @@ interface EventsRequest extends WindowRequest, PageRequest {
 /** Cursor key: window of the first page, seq of the last event. */
 const KEY_LENGTH = 3;
 
-/** Events after a seq and in a window. Members of a set are printed with the lifespans of the set. */
+/**
+ * Events after a seq and in a window. Members of a set are printed with the lifespans of the set.
+ *
+ * Errors: NsauditError `pruned` when the event after that seq has been removed.
+ */
 export function listEvents(question: Question, request: EventsRequest): Answer<EventJson> {
   const { since, until, after: afterSeq } = request;
   const asked = ['events', afterSeq ?? null, fingerprintTime(since), fingerprintTime(until)];
@@ -25,6 +30,11 @@ export function listEvents(question: Question, request: EventsRequest): Answer<E
   const firstSeq = window.sinceUs === null ? 1 : log.findSeqAt(window.sinceUs);
   const endSeq = window.untilUs === null ? head.position + 1 : log.findSeqAt(window.untilUs);
   const from = after?.[2] ?? Math.max(afterSeq ?? 0, firstSeq - 1);
+  const wanted = after?.[2] ?? afterSeq ?? 0;
+  // Whoever goes on from there would miss events without noticing.
+  if (wanted > 0 && wanted < (log.cut()?.lastSeq ?? 0)) {
+    requireNotPruned(log, wanted + 1);
+  }
   const stored = log
     .readEvents({ after: from, limit: Math.max(0, Math.min(limit + 1, endSeq - 1 - from)) })
     .map(fromStoredEvent);
@@ -61,7 +71,7 @@ function listSet({ runner }: Question, log: EventLogReader, set: number): readon
     return rows.map(({ lifespan }) => lifespan).toSorted((left, right) => left - right);
   }
   const [stored] = log.readEvents({ after: set - 1, limit: 1 });
-  const event = stored && fromStoredEvent(stored);
+  const event = stored?.seq === set ? fromStoredEvent(stored) : undefined;
   const isIntroduction = event?.event === 'holder.gained' || event?.event === 'holders.churned';
   return isIntroduction ? (event.namespaces ?? []) : [];
 }

@@ -10,11 +10,18 @@ export interface QueryRunner {
   pick<Row>(name: string, columns: readonly string[], binding: Binding): Row[];
   get<Row = SqlRow>(name: string, binding?: Binding): Row | undefined;
   some<Row = SqlRow>(name: string, binding: Binding, limit: number): Row[];
-  /** Start of the first stretch of watching. */
+  /** Start of the record: of the first stretch of watching, or of what was before it and has been pruned. */
   firstWatchedUs(): number | null;
   /** seq of the last written stretch; 0 before the first. */
   lastCoverageSeq(): number;
 }
+
+const FIRST_WATCHED_SQL = `
+  SELECT min(f.from_us) AS value FROM (
+    SELECT min(c.from_us) AS from_us FROM coverage AS c
+    UNION ALL
+    SELECT g.from_us FROM gap AS g WHERE g.reason = 'pruned'
+  ) AS f`;
 
 export function createQueryRunner(
   queries: ReadonlyMap<string, NamedQuery>,
@@ -45,7 +52,7 @@ export function createQueryRunner(
       const query = find(name);
       return statements.some(query.sql, fill(query, binding), limit);
     },
-    firstWatchedUs: () => number('SELECT min(c.from_us) AS value FROM coverage AS c'),
+    firstWatchedUs: () => number(FIRST_WATCHED_SQL),
     lastCoverageSeq: () => number('SELECT max(c.seq) AS value FROM coverage AS c') ?? 0,
   };
 }

@@ -8,6 +8,8 @@ export interface Head {
   readonly logId: string;
   /** seq of the last event folded into read.db. */
   readonly position: number;
+  /** seq of the last event that was pruned from the log before it was folded; 0: none was. */
+  readonly prunedSeq: number;
   readonly isCollecting: boolean;
   /** Timeline instant of the last event folded: from then on, records are as they stand in the database. */
   readonly lastEventUs: number;
@@ -27,6 +29,7 @@ interface HeadRow {
   readonly log_id: string;
   readonly position: number;
   readonly is_collecting: number;
+  readonly pruned_seq: number;
   readonly last_at_us: number;
   readonly scan_started_us: number | null;
   readonly scan_ended_us: number | null;
@@ -35,7 +38,7 @@ interface HeadRow {
 }
 
 const HEAD_SQL = `
-  SELECT p.host, p.log_id, p.position, p.is_collecting, p.last_at_us,
+  SELECT p.host, p.log_id, p.position, p.is_collecting, p.last_at_us, p.pruned_seq,
     v.scan_started_us, v.scan_ended_us, v.watched_us,
     (SELECT max(c.to_us) FROM coverage AS c) AS covered_us
   FROM projection AS p
@@ -64,6 +67,7 @@ export function readHead(statements: Statements): Head {
     host: row.host,
     logId: row.log_id,
     position: row.position,
+    prunedSeq: row.pruned_seq,
     isCollecting: row.is_collecting === 1,
     lastEventUs: row.last_at_us,
     nowUs,

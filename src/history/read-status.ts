@@ -15,7 +15,8 @@ const GAPS_SQL = `
     coalesce(sum(g.to_us - g.from_us), 0) AS gapTotalUs,
     count(g.lost) AS lossCount,
     coalesce(sum(g.lost), 0) AS lostCount
-  FROM gap AS g`;
+  FROM gap AS g
+  WHERE g.reason <> 'pruned'`;
 
 export function readStatus({ head, log }: Question, statements: Statements): Status {
   const count = (type: NamespaceType) =>

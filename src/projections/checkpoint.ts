@@ -18,7 +18,7 @@ export type Checkpoint = ProjectionRow;
 export function readCheckpoint(db: DatabaseHandle): Checkpoint | undefined {
   return db
     .prepare<[string], ProjectionRow>(
-      `SELECT name, version, position, batch_hash, log_id, host, last_at_us, is_collecting
+      `SELECT name, version, position, batch_hash, log_id, host, last_at_us, is_collecting, pruned_seq
        FROM projection WHERE name = ?`,
     )
     .get(NAME);
@@ -27,17 +27,20 @@ export function readCheckpoint(db: DatabaseHandle): Checkpoint | undefined {
 /** A function that writes the checkpoint with a statement prepared once. */
 export function prepareCheckpoint(
   db: DatabaseHandle,
-  log: Pick<EventLogReader, 'logId' | 'host'>,
+  log: Pick<EventLogReader, 'logId' | 'host' | 'cut'>,
 ): (known: Known, batchHash: Buffer) => void {
   const upsert = db.prepare(
     `INSERT OR REPLACE INTO projection
-       (name, version, position, batch_hash, log_id, host, last_at_us, is_collecting)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+       (name, version, position, batch_hash, log_id, host, last_at_us, is_collecting, pruned_seq)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  // Nobody prunes while somebody folds: both hold the collector lock.
+  const prunedSeq = log.cut()?.lastSeq ?? 0;
   return (known, batchHash) => {
     const { position, lastAt } = known;
     const isCollecting = Number(known.isCollecting);
-    upsert.run(NAME, FOLD_VERSION, position, batchHash, log.logId, log.host, lastAt, isCollecting);
+    const origin = [log.logId, log.host];
+    upsert.run(NAME, FOLD_VERSION, position, batchHash, ...origin, lastAt, isCollecting, prunedSeq);
   };
 }
 
@@ -48,6 +51,10 @@ export function findMismatch(checkpoint: Checkpoint, log: EventLogReader): strin
   }
   if (checkpoint.log_id !== log.logId) {
     return `it was folded from log ${checkpoint.log_id}, not ${log.logId}`;
+  }
+  const prunedSeq = log.cut()?.lastSeq ?? 0;
+  if (checkpoint.pruned_seq !== prunedSeq) {
+    return `it was folded from a log pruned up to event ${checkpoint.pruned_seq}, not ${prunedSeq}`;
   }
   if (checkpoint.position === 0) {
     return null;

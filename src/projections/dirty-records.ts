@@ -4,12 +4,19 @@ import type { Container } from '../domain/container.ts';
 import { unreachable } from '../domain/errors.ts';
 import type { EventOf } from '../domain/event.ts';
 import type { Holder } from '../domain/holder.ts';
-import type { Boot, Coverage, Gap, LifespanId, NamespaceSet, Storm } from '../domain/known.ts';
+import type {
+  Boot,
+  Coverage,
+  GapRecord,
+  LifespanId,
+  NamespaceSet,
+  Storm,
+} from '../domain/known.ts';
 import type { Lifespan } from '../domain/lifespan.ts';
 import type { WallOffset } from '../domain/wall-clock.ts';
 
 export interface DirtyGap {
-  readonly gap: Gap;
+  readonly gap: GapRecord;
   readonly closed: EventOf<'observation.gap_closed'> | null;
 }
 

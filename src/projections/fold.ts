@@ -1,4 +1,5 @@
 /** Folds events into a known state and writes the rows they change: the one way, whether live or in a rebuild. */
+import type { Change } from '../domain/change.ts';
 import { fromStoredEvent, type AuditEvent } from '../domain/event.ts';
 import { evolve } from '../domain/evolve.ts';
 import type { Known } from '../domain/known.ts';
@@ -20,12 +21,18 @@ export interface Fold {
   commit(batchHash: Buffer): void;
 }
 
-/** `known` is what the rows in `db` say. */
-export function startFold(db: DatabaseHandle, log: EventLogReader, known: Known): Fold {
+/** `known` is what the rows in `db` say, or, before there are any, what `records` say that are to be written. */
+export function startFold(
+  db: DatabaseHandle,
+  log: EventLogReader,
+  known: Known,
+  records: readonly Change[] = [],
+): Fold {
   const dirty = noDirtyRecords();
+  records.forEach((change) => noteChange(dirty, change));
   const writeCheckpoint = prepareCheckpoint(db, log);
   let writer = prepareRecordWriter(db);
-  let storedPosition = known.position;
+  let storedPosition = records.length === 0 ? known.position : 0;
   const write = db.transaction((batchHash: Buffer) => {
     writer.write(dirty, { known, storedPosition });
     writeCheckpoint(known, batchHash);

@@ -1,9 +1,10 @@
 /** Reads the known state back from the rows of read.db, so that a start need not fold the whole log. */
 import type { ContainerEngine } from '../domain/container.ts';
 import { assert } from '../domain/errors.ts';
-import { fromStoredEvent, type EventName, type EventOf } from '../domain/event.ts';
+import { fromStoredEvent, type EventOf } from '../domain/event.ts';
 import { toHolderKey } from '../domain/holder.ts';
 import { emptyKnown, indexHolder, indexLifespan, indexSet, type Known } from '../domain/known.ts';
+import { readRetainedEvent } from '../domain/retained.ts';
 import { FOREVER_US } from '../domain/time.ts';
 import type {
   BootRow,
@@ -24,6 +25,7 @@ import type { Checkpoint } from './checkpoint.ts';
  */
 export function loadKnown(db: DatabaseHandle, log: EventLogReader, checkpoint: Checkpoint): Known {
   const known = emptyKnown();
+  known.knownFromUs = readPrunedUntil(db);
   known.position = checkpoint.position;
   known.lastAt = checkpoint.last_at_us;
   known.isCollecting = checkpoint.is_collecting === 1;
@@ -34,6 +36,11 @@ export function loadKnown(db: DatabaseHandle, log: EventLogReader, checkpoint: C
   loadBoot(db, log, known);
   loadOpenGaps(db, log, known);
   return known;
+}
+
+function readPrunedUntil(db: DatabaseHandle): number | null {
+  const select = db.prepare<[], number>(`SELECT to_us FROM gap WHERE reason = 'pruned'`).pluck();
+  return select.get() ?? null;
 }
 
 function loadWallOffsets(db: DatabaseHandle, known: Known): void {
@@ -138,7 +145,9 @@ function loadContainers(db: DatabaseHandle, known: Known, bootSeq: number): void
 
 function loadOpenGaps(db: DatabaseHandle, log: EventLogReader, known: Known): void {
   const seqs = db
-    .prepare<[], number>('SELECT seq FROM gap WHERE closed_seq IS NULL ORDER BY seq')
+    .prepare<[], number>(
+      `SELECT seq FROM gap WHERE closed_seq IS NULL AND reason <> 'pruned' ORDER BY seq`,
+    )
     .pluck()
     .all();
   for (const seq of seqs) {
@@ -146,13 +155,19 @@ function loadOpenGaps(db: DatabaseHandle, log: EventLogReader, known: Known): vo
   }
 }
 
-function readEvent<Name extends EventName>(
+/** From the log, or from what was kept of it. */
+function readEvent<Name extends 'coverage.changed' | 'observation.gap'>(
   log: EventLogReader,
   seq: number,
   name: Name,
 ): EventOf<Name> {
   const [stored] = log.readEvents({ after: seq - 1, limit: 1 });
-  assert(stored?.seq === seq, `event ${seq} is in read.db and not in the log`);
+  if (stored?.seq !== seq) {
+    const record = name === 'coverage.changed' ? 'coverage' : 'gap';
+    const retained = log.findRetained(record, seq);
+    assert(retained !== undefined, `event ${seq} is in read.db and not in the log`);
+    return readRetainedEvent(retained, name);
+  }
   const event = fromStoredEvent(stored);
   assert(event.event === name, `event ${seq} is ${event.event}, not ${name}`);
   return event as EventOf<Name>;

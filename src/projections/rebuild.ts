@@ -6,8 +6,10 @@
  */
 import { rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { NsauditError } from '../domain/errors.ts';
+import type { Change } from '../domain/change.ts';
+import { assert, NsauditError } from '../domain/errors.ts';
 import { emptyKnown, type Known } from '../domain/known.ts';
+import { restoreRetained } from '../domain/retained.ts';
 import { createFile, moveIntoPlace } from '../store/create-file.ts';
 import { translateDatabaseError } from '../store/database-errors.ts';
 import { READ_FORMAT } from '../store/database-format.ts';
@@ -16,7 +18,7 @@ import { migrate, READ_PLAN } from '../store/migrate.ts';
 import { closeWriter, openDatabase, type DatabaseHandle } from '../store/open-database.ts';
 import { OPEN_CLASS, toClassWidthUs } from '../store/span-class.ts';
 import { findMismatch, readCheckpoint } from './checkpoint.ts';
-import { foldLog, startFold } from './fold.ts';
+import { foldLog, startFold, type Fold } from './fold.ts';
 
 /** Why read.db cannot be taken up where it stands; null when it can. Errors: NsauditError `io` or `busy`. */
 export function findRebuildReason(readPath: string, log: EventLogReader): string | null {
@@ -106,7 +108,7 @@ async function build(path: string, log: EventLogReader): Promise<void> {
       insertClass.run(table, OPEN_CLASS, toClassWidthUs(OPEN_CLASS));
     }
     const indexes = takeIndexes(db);
-    foldLog(startFold(db, log, startKnown()), log, DIRTY_MAX);
+    foldLog(startBuilding(db, log), log, DIRTY_MAX);
     for (const { sql } of indexes) {
       db.exec(sql);
     }
@@ -114,6 +116,29 @@ async function build(path: string, log: EventLogReader): Promise<void> {
   } finally {
     db.close();
   }
+}
+
+/** From the first event on, or from what was kept of those that have been pruned. */
+function startBuilding(db: DatabaseHandle, log: EventLogReader): Fold {
+  const cut = log.cut();
+  if (cut === null) {
+    return startFold(db, log, startKnown());
+  }
+  const { known, changes, firstAtUs } = restoreRetained(log.readRetained());
+  assert(known.position === cut.lastSeq, `what ${db.name} begins with is not where the log does`);
+  const removed: Change = {
+    record: 'gap',
+    value: {
+      seq: cut.eventSeq,
+      source: 'log',
+      lost: null,
+      from: firstAtUs,
+      to: known.knownFromUs ?? firstAtUs,
+      reason: 'pruned',
+    },
+    closed: null,
+  };
+  return startFold(db, log, known, [...changes, removed]);
 }
 
 /**

@@ -8,11 +8,11 @@ export interface DatabaseFormat {
 }
 
 /** The application id is the bytes `nsal`. */
-export const LOG_FORMAT: DatabaseFormat = { name: 'log.db', applicationId: 0x6e73616c, version: 2 };
+export const LOG_FORMAT: DatabaseFormat = { name: 'log.db', applicationId: 0x6e73616c, version: 3 };
 
 /** The application id is the bytes `nsar`. */
 export const READ_FORMAT: DatabaseFormat = {
   name: 'read.db',
   applicationId: 0x6e736172,
-  version: 5,
+  version: 6,
 };

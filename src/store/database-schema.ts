@@ -36,11 +36,29 @@ export interface TreeNodeRow {
   hash: Buffer;
 }
 
+export interface PrunedRow {
+  id: number;
+  last_seq: number;
+  last_batch: number;
+  batch_hash: Buffer;
+  last_at_us: number;
+  edge: Buffer;
+  event_seq: number;
+}
+
+export interface RetainedRow {
+  record: string;
+  id: number;
+  body: string;
+}
+
 export interface LogDatabase {
   meta: MetaRow;
   batch: BatchRow;
   event: EventRow;
   tree_node: TreeNodeRow;
+  pruned: PrunedRow;
+  retained: RetainedRow;
 }
 
 export interface ProjectionRow {
@@ -52,6 +70,7 @@ export interface ProjectionRow {
   host: string;
   last_at_us: number;
   is_collecting: number;
+  pruned_seq: number;
 }
 
 export interface LiveRow {

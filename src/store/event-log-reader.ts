@@ -11,6 +11,7 @@ import { NsauditError } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/event.ts';
 import { withDatabaseErrors } from './database-errors.ts';
 import type { BatchRow, EventRow, MetaRow } from './database-schema.ts';
+import { createCutReader, type CutReader } from './log-cut.ts';
 import { prepareHead, readMetaHash, type LogHead } from './log-head.ts';
 import { createLogTreeReader, type LogTreeReader } from './log-tree-reader.ts';
 import { openDatabase, type DatabaseHandle } from './open-database.ts';
@@ -29,7 +30,7 @@ export interface SchemaEntry {
   readonly sql: string | null;
 }
 
-export interface EventLogReader extends LogTreeReader {
+export interface EventLogReader extends LogTreeReader, CutReader {
   /** UUID of this log, made when it was. */
   readonly logId: string;
   /** Name of the host that the log is about. */
@@ -95,6 +96,7 @@ function createReader(db: DatabaseHandle): EventLogReader {
     metaHash: () => guard(() => readMetaHash(db)),
     readSchema: () => guard(() => statements.selectSchema.all()),
     ...createLogTreeReader(db, guard),
+    ...createCutReader(db, guard),
     close: () => {
       db.close();
     },

@@ -47,14 +47,24 @@ export interface EventLogWriter {
    * number, `io` for a full disk or a write error, `busy` when somebody else writes; InvariantError for
    * events that do not follow the head. Nothing is appended then.
    */
-  appendBatch(events: readonly AuditEvent[], header: BatchHeader): AppendedBatch;
+  appendBatch(
+    events: readonly AuditEvent[],
+    header: BatchHeader,
+    /** Runs in the same transaction, when the batch is in it: what it throws takes the batch back too. */
+    beforeCommit?: () => void,
+  ): AppendedBatch;
   /** Leaves the `-wal` and `-shm` files in place for readers of another user. */
   close(): void;
 }
 
 /** Opens an existing log.db whose end has been checked; the caller holds the collector lock (open-log.ts). */
 export function openLogWriter(logPath: string): EventLogWriter {
-  const db = openDatabase(logPath, 'log-writer');
+  return createLogWriter(openDatabase(logPath, 'log-writer'));
+}
+
+/** The same over a connection of the caller; closing the writer closes it. */
+export function createLogWriter(db: DatabaseHandle): EventLogWriter {
+  const logPath = db.name;
   try {
     const statements = withDatabaseErrors(logPath, () => prepareStatements(db));
     // The head as the last append left it. Wrong only if somebody else wrote, and that the triggers refuse.
@@ -69,12 +79,18 @@ export function openLogWriter(logPath: string): EventLogWriter {
           lastFrontier ??= db.transaction(() => restoreFrontier(statements)).immediate();
           return lastFrontier.head();
         }),
-      appendBatch: (events, header) =>
+      appendBatch: (events, header, beforeCommit) =>
         withDatabaseErrors(logPath, () => {
           const [head, frontier] = [lastHead, lastFrontier];
           lastHead = null;
           lastFrontier = null;
-          const appended = appendBatch(db, statements, { events, header, head, frontier });
+          const appended = appendBatch(db, statements, {
+            events,
+            header,
+            head,
+            frontier,
+            beforeCommit,
+          });
           ({ head: lastHead, frontier: lastFrontier } = appended);
           return { position: appended.position, batchHash: appended.batchHash };
         }),
@@ -92,6 +108,7 @@ interface Offer {
   /** Null: to be read. */
   readonly head: LogHead | null;
   readonly frontier: MerkleFrontier | null;
+  readonly beforeCommit: (() => void) | undefined;
 }
 
 interface Outcome extends AppendedBatch {
@@ -142,6 +159,7 @@ function appendBatch(db: DatabaseHandle, statements: Statements, offer: Offer): 
     const appended = earlier
       ? acceptRepetition(db, earlier, batch)
       : insert(statements, batch, offer);
+    offer.beforeCommit?.();
     statements.commit.run();
     return appended;
   } catch (error) {

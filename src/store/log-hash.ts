@@ -6,9 +6,9 @@
  * node), then decimal numbers each ended by a newline, then texts of which all but the last carry their
  * length. No two different rows have the same bytes.
  */
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { StoredEvent } from '../domain/event.ts';
-import type { BatchRow, MetaRow } from './database-schema.ts';
+import type { BatchRow, MetaRow, RetainedRow } from './database-schema.ts';
 
 export const HASH_BYTES = 32;
 
@@ -51,4 +51,13 @@ export function hashBatch(header: BatchHeaderRow, leaves: Buffer): Buffer {
   const numbers = [batch, producer_seq, first_seq, event_count, at_us, wall_us];
   const text = `\u0001${numbers.join('\n')}\n${producer.length}\n${producer}`;
   return hash('sha256', Buffer.concat([Buffer.from(text), header.prev_hash, leaves]), 'buffer');
+}
+
+/** Of what was kept of removed events. Rows in order of their key, as SQLite has them. */
+export function hashRetained(rows: readonly RetainedRow[]): Buffer {
+  const made = createHash('sha256').update(Buffer.of(3));
+  for (const { record, id, body } of rows) {
+    made.update(`${id}\n${record.length}\n${record}${body.length}\n${body}`);
+  }
+  return made.digest();
 }

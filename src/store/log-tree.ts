@@ -8,6 +8,7 @@
  */
 import { assert, NsauditError } from '../domain/errors.ts';
 import type { TreeNodeRow } from './database-schema.ts';
+import { prepareCut, removedError, type LogCut } from './log-cut.ts';
 import type { NodeAt } from './merkle-proof.ts';
 import { KEPT_LEVELS, hashNode, MerkleFrontier, TILE_LEAVES } from './merkle-tree.ts';
 import type { DatabaseHandle } from './open-database.ts';
@@ -41,10 +42,16 @@ export function openLogTree(db: DatabaseHandle): LogTree {
     )
     .pluck();
 
+  const readCut = prepareCut(db);
+
   const nodeAt: NodeAt = (level, index) => {
     const keptLevel = level - (level % KEPT_LEVELS);
     const count = 2 ** (level - keptLevel);
     const first = index * count;
+    const cut = keptLevel === 0 ? readCut() : null;
+    if (cut !== null && first < cut.lastSeq) {
+      return nodeAtCut(nodeAt, cut, level, index);
+    }
     const nodes =
       keptLevel === 0 ? selectLeaves.all(first, count) : selectNodes.all(keptLevel, first, count);
     if (nodes.length < count) {
@@ -61,7 +68,7 @@ export function openLogTree(db: DatabaseHandle): LogTree {
     restore(size, keep) {
       const tiles = countTiles.get(KEPT_LEVELS) ?? 0;
       const kept = Math.min(tiles, Math.floor(size / TILE_LEAVES)) * TILE_LEAVES;
-      const frontier = new MerkleFrontier(kept, nodeAt);
+      const frontier = new MerkleFrontier(Math.max(kept, readCut()?.lastSeq ?? 0), nodeAt);
       while (frontier.size < size) {
         const page = Math.min(PAGE_LEAVES, size - frontier.size);
         const leaves = selectLeaves.all(frontier.size, page);
@@ -73,6 +80,22 @@ export function openLogTree(db: DatabaseHandle): LogTree {
       return frontier;
     },
   };
+}
+
+/**
+ * A node over events of which the first have been removed. Errors: NsauditError `pruned` when all of them
+ * have, and it is none of those that were kept.
+ */
+function nodeAtCut(nodeAt: NodeAt, cut: LogCut, level: number, index: number): Buffer {
+  const width = 2 ** level;
+  if ((index + 1) * width <= cut.lastSeq) {
+    const edge = cut.edgeAt(level, index);
+    if (edge === undefined) {
+      throw removedError(`there is no hash of events ${index * width + 1} and on`, cut);
+    }
+    return edge;
+  }
+  return hashNode(nodeAt(level - 1, index * 2), nodeAt(level - 1, index * 2 + 1));
 }
 
 /** Hashes the nodes of one level, 2^n of them, up to their common one. */

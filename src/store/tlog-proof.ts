@@ -8,6 +8,7 @@ import { NsauditError } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/event.ts';
 import { parseCheckpoint, readNewestCheckpoint, type Checkpoint } from './checkpoint-note.ts';
 import type { EventLogReader } from './event-log-reader.ts';
+import { requireNotPruned } from './log-cut.ts';
 import { hashLeaf, toLeafText } from './log-hash.ts';
 import { proveInclusion, verifyInclusion } from './merkle-proof.ts';
 import { parseNote } from './signed-note.ts';
@@ -26,11 +27,12 @@ export interface EventProof {
 /**
  * Proves that the newest checkpoint covers an event.
  *
- * Errors: NsauditError `usage` when there is no such event, `unavailable` when no checkpoint covers it yet.
+ * Errors: NsauditError `usage` when there is no such event, `pruned` when there may have been, `unavailable` when no checkpoint covers it yet.
  */
 export function proveEvent(reader: EventLogReader, seq: number): EventProof {
   const [event] = reader.readEvents({ after: seq - 1, limit: 1 });
   if (event?.seq !== seq) {
+    requireNotPruned(reader, seq);
     throw new NsauditError(
       'usage',
       `there is no event ${seq} in the log: it has events 1 to ${reader.head().position}.`,

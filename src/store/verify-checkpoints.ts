@@ -34,12 +34,19 @@ export class CheckpointCheck {
   witness: Witness | null = null;
   readonly #origin: string;
   readonly #trust: Trust;
-  readonly #rootAt: (size: number) => Buffer;
-  #previousKey: string | null = null;
+  readonly #rootAt: (size: number) => Buffer | null;
+  /** Null: none had signed. Undefined: what had, has been removed. */
+  #previousKey: string | null | undefined;
   /** Up to here the log is what a checkpoint says. */
   #goodSize = 0;
 
-  constructor(origin: string, trust: Trust, rootAt: (size: number) => Buffer) {
+  /** `rootAt` gives null for what cannot be compared any more; `isCut`: the log has lost its beginning. */
+  constructor(
+    origin: string,
+    trust: Trust,
+    { rootAt, isCut }: { rootAt: (size: number) => Buffer | null; isCut: boolean },
+  ) {
+    this.#previousKey = isCut ? undefined : null;
     this.#origin = origin;
     this.#trust = trust;
     this.#rootAt = rootAt;
@@ -90,7 +97,7 @@ export class CheckpointCheck {
     if (found === 'wrong') {
       return 'has a wrong signature of a witness';
     }
-    if (found) {
+    if (found && this.#rootAt(size) !== null) {
       this.#noteWitness({ size, ...found, from: 'recorded' });
     }
     return null;
@@ -114,15 +121,17 @@ export class CheckpointCheck {
       if (wrong) {
         return wrong;
       }
-      this.#goodSize = size;
-      this.#noteWitness({ size, signedBy, cosignedAtS, from: 'kept' });
+      if (this.#rootAt(size) !== null) {
+        this.#goodSize = size;
+        this.#noteWitness({ size, signedBy, cosignedAtS, from: 'kept' });
+      }
     }
     return null;
   }
 
-  /** What the events up to `size` should be, and are not. */
+  /** What the events up to `size` should be, and are not. Nothing can be said when they have been removed. */
   #findRootFault(size: number, root: Buffer, which: string): Fault | null {
-    if (this.#rootAt(size).equals(root)) {
+    if (this.#rootAt(size)?.equals(root) !== false) {
       return null;
     }
     const seq = this.#goodSize + 1;
@@ -141,7 +150,7 @@ export class CheckpointCheck {
 function findKeyFault(
   { note, publicKey, rotatedFrom }: Published,
   logKeys: readonly VerifierKey[],
-  previousKey: string | null,
+  previousKey: string | null | undefined,
 ): string | null {
   if (publicKey === null) {
     return 'does not say which key signed it';
@@ -161,5 +170,7 @@ function findKeyFault(
   }
   const isAnnounced =
     publicKey === previousKey ? rotatedFrom === null : rotatedFrom === previousKey;
-  return isAnnounced ? null : 'changes the key without saying from which';
+  return isAnnounced || previousKey === undefined
+    ? null
+    : 'changes the key without saying from which';
 }

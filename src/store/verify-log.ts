@@ -14,14 +14,17 @@ import { checkBatch, type ChainEnd, type Fault } from './check-batch.ts';
 import { originOf } from './checkpoint-note.ts';
 import type { EventLogReader, StoredBatch } from './event-log-reader.ts';
 import { NO_TRUST, CheckpointCheck, type Trust, type Witness } from './verify-checkpoints.ts';
+import { findCutFault } from './verify-cut.ts';
 import { findSchemaFault } from './verify-schema.ts';
 import { startTreeCheck, type TreeCheck } from './verify-tree.ts';
 
 export interface Verification {
   readonly verdict: 'verified' | 'self-consistent' | 'incomplete' | 'tampered';
-  /** Events and batches that were checked and found good. */
+  /** Up to which event and batch everything was checked and found good. */
   readonly events: number;
   readonly batches: number;
+  /** How many of them have been pruned: of these only hashes are left, which those that follow continue. */
+  readonly pruned: { readonly events: number; readonly batches: number } | null;
   /** Hash of the last good batch, hexadecimal. */
   readonly headHash: string;
   /** The name of the log in its checkpoints. */
@@ -52,11 +55,24 @@ export async function verifyLog(
 ): Promise<Verification> {
   const origin = originOf(reader);
   const checks = startChecks(reader, origin, trust);
-  const start: ChainEnd = { batch: 0, hash: reader.metaHash(), position: 0, lastAtUs: 0 };
+  const start = startOf(reader);
   const early =
     (await findSchemaFault(reader.readSchema(), reader.formatVersion())) ??
-    findEventBeforeFirst(reader.firstSeq());
+    findEventBeforeFirst(reader.firstSeq(), start.position + 1);
   return early ? conclude(checks, start, early) : walk(checks, start);
+}
+
+/** What the first stored batch has to continue. */
+function startOf(reader: EventLogReader): ChainEnd {
+  const cut = reader.cut();
+  return cut === null
+    ? { batch: 0, hash: reader.metaHash(), position: 0, lastAtUs: 0 }
+    : {
+        batch: cut.lastBatch,
+        hash: cut.batchHash,
+        position: cut.lastSeq,
+        lastAtUs: cut.lastAtUs,
+      };
 }
 
 function startChecks(reader: EventLogReader, origin: string, trust: Trust): Checks {
@@ -65,7 +81,10 @@ function startChecks(reader: EventLogReader, origin: string, trust: Trust): Chec
     ...trust.checkpoints.map(({ size }) => size),
   ]);
   const tree = startTreeCheck(reader, wanted);
-  const checkpoints = new CheckpointCheck(origin, trust, (size) => tree.rootAt(size));
+  const checkpoints = new CheckpointCheck(origin, trust, {
+    rootAt: (size) => tree.rootAt(size),
+    isCut: reader.cut() !== null,
+  });
   return { reader, origin, tree, checkpoints };
 }
 
@@ -93,7 +112,7 @@ function walk(checks: Checks, start: ChainEnd): Verification {
     () => {
       while (end.batch < lastBatch) {
         // From below zero: a batch before the first one is none of ours.
-        const after = end.batch === 0 ? Number.MIN_SAFE_INTEGER : end.batch;
+        const after = end === start ? Number.MIN_SAFE_INTEGER : end.batch;
         for (const batch of reader.readBatches({ after, eventLimit: PAGE_EVENTS })) {
           const checked = checkBatch(batch.row, batch.events, end);
           if ('verdict' in checked) {
@@ -107,7 +126,12 @@ function walk(checks: Checks, start: ChainEnd): Verification {
           ({ end } = checked);
         }
       }
-      return findStrayEvent(end, lastSeq) ?? tree.findStoredFault() ?? findFileFault(reader);
+      return (
+        findStrayEvent(end, lastSeq) ??
+        findCutFault(reader, tree) ??
+        tree.findStoredFault() ??
+        findFileFault(reader)
+      );
     },
   );
   const kept = findDamage(
@@ -169,13 +193,13 @@ function findFileFault(reader: EventLogReader): Fault | null {
       };
 }
 
-function findEventBeforeFirst(firstSeq: number): Fault | null {
-  return firstSeq >= 1
+function findEventBeforeFirst(firstSeq: number, expectedSeq: number): Fault | null {
+  return firstSeq >= expectedSeq
     ? null
     : {
         batch: null,
         seq: firstSeq,
-        what: `event ${firstSeq} is stored, but the first event of a log is 1`,
+        what: `event ${firstSeq} is stored, but the first event of this log is ${expectedSeq}`,
         verdict: 'tampered',
       };
 }
@@ -192,18 +216,20 @@ function findStrayEvent(end: ChainEnd, lastSeq: number): Fault | null {
 }
 
 function conclude(
-  { origin, tree, checkpoints }: Checks,
+  { reader, origin, tree, checkpoints }: Checks,
   end: ChainEnd,
   fault: Fault | null,
 ): Verification {
   const { witness } = checkpoints;
+  const cut = reader.cut();
   return {
     verdict: fault?.verdict ?? (witness === null ? 'self-consistent' : 'verified'),
     events: end.position,
     batches: end.batch,
+    pruned: cut && { events: cut.lastSeq, batches: cut.lastBatch },
     headHash: end.hash.toString('hex'),
     origin,
-    root: tree.rootAt(end.position).toString('base64'),
+    root: tree.head().root.toString('base64'),
     checkpoints: { ...checkpoints.recorded },
     witness,
     fault: fault && { batch: fault.batch, seq: fault.seq, what: fault.what },

@@ -8,7 +8,12 @@ import { describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../src/domain/event.ts';
 import { evolve } from '../../src/domain/evolve.ts';
 import type { Holder } from '../../src/domain/holder.ts';
-import { emptyKnown, type Gap, type NamespaceSet, type Storm } from '../../src/domain/known.ts';
+import {
+  emptyKnown,
+  type GapRecord,
+  type NamespaceSet,
+  type Storm,
+} from '../../src/domain/known.ts';
 import type { Lifespan } from '../../src/domain/lifespan.ts';
 import type {
   GapRow,
@@ -28,7 +33,7 @@ interface Records {
   readonly lifespans: Map<number, Lifespan>;
   readonly holders: Map<number, Holder>;
   readonly sets: Map<number, NamespaceSet>;
-  readonly gaps: Map<number, { gap: Gap; closedSeq: number | null }>;
+  readonly gaps: Map<number, { gap: GapRecord; closedSeq: number | null }>;
   readonly openSets: number[];
   readonly storms: Storm[];
 }

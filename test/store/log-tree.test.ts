@@ -99,7 +99,8 @@ function downgrade(path: string): void {
     db.exec(`DROP TRIGGER ${trigger}`);
   }
   db.exec('DROP TABLE tree_node; DROP INDEX event_checkpoint');
-  db.prepare('DELETE FROM kysely_migration WHERE name = ?').run('0002-log');
+  db.exec('DROP TABLE pruned; DROP TABLE retained');
+  db.prepare(`DELETE FROM kysely_migration WHERE name <> '0001-log'`).run();
   db.pragma('user_version = 1');
   db.close();
 }

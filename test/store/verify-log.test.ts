@@ -218,6 +218,7 @@ describe('a log that nobody touched is self-consistent', () => {
       verdict: 'self-consistent',
       events: 15,
       batches: 5,
+      pruned: null,
       headHash: batchHash.toString('hex'),
       origin: `nsaudit/host.example/${logId}`,
       root: root.toString('base64'),

@@ -71,6 +71,7 @@ function toInstant(seconds: number | null): string | null {
 
 function formatVerification(verification: Verification): string {
   const { verdict, origin, events, batches, headHash, root, checkpoints, witness } = verification;
+  const { pruned } = verification;
   const newest =
     checkpoints.newestSize === null ? '' : `, the newest of size ${checkpoints.newestSize}`;
   return formatPairs([
@@ -78,6 +79,7 @@ function formatVerification(verification: Verification): string {
     ['log', origin],
     ['events', String(events)],
     ['batches', String(batches)],
+    ...(pruned === null ? [] : [['pruned', `events 1 to ${pruned.events}`] as const]),
     ['head hash', headHash],
     ['tree root', root],
     ['checkpoints', `${checkpoints.count} recorded${newest}`],

@@ -1,0 +1,9 @@
+/** read.db: up to which event the log had been pruned when it was folded. */
+import { sql, type Kysely } from 'kysely';
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  // 0: nothing was removed. SQLite keeps no comment here.
+  await sql
+    .raw('ALTER TABLE projection ADD COLUMN pruned_seq INTEGER NOT NULL DEFAULT 0')
+    .execute(db);
+}

@@ -1,0 +1,307 @@
+/**
+ * What is kept when the beginning of the log is removed: the state at the cut, as records, so that folding
+ * what is left still gives the same answers about every time after it.
+ *
+ * Holds:     everything that a known state has, the seqs that read.db files records under, and the mounts
+ *            that a namespace which goes on has had, because they are its names.
+ * Promises:  records kept, read back and folded on are what folding the whole log gives, for every instant
+ *            from `knownFromUs` on.
+ * Does not:  keep what had ended before: about that the log then says nothing, and read.db says so.
+ * Proved by: test/projections/pruned.test.ts
+ */
+import { z } from 'zod';
+import type { Change } from './change.ts';
+import { containerSchema } from './container.ts';
+import { InvariantError } from './errors.ts';
+import { fromStoredEvent, toStoredEvent, type EventName, type EventOf } from './event.ts';
+import type { AuditEvent } from './event.ts';
+import { clipCoverage, evolve } from './evolve.ts';
+import { holderSchema, toHolderKey, type Holder } from './holder.ts';
+import {
+  emptyKnown,
+  indexHolder,
+  indexLifespan,
+  indexSet,
+  type Known,
+  type LifespanId,
+} from './known.ts';
+import { lifespanSchema } from './lifespan.ts';
+
+const id = z.number().int().nonnegative();
+const timelineUs = z.number().int();
+
+export const RETAINED_RECORDS = [
+  'head',
+  'wall-offset',
+  'lifespan',
+  'set',
+  'holder',
+  'container',
+  'incarnation',
+  'coverage',
+  'gap',
+] as const;
+
+/** One record as it is stored: a JSON body without nulls, under a kind and an id. */
+export interface RetainedRecord {
+  readonly record: (typeof RETAINED_RECORDS)[number];
+  /** Of wall-offset: its place in the row of them; of incarnation: the inum; 0 of head; else a seq. */
+  readonly id: number;
+  readonly body: string;
+}
+
+const headSchema = z.object({
+  /** seq and instant of the last event that was folded in. */
+  position: id,
+  lastAt: timelineUs,
+  isCollecting: z.boolean(),
+  /** Instant of the first event there ever was. */
+  firstAt: timelineUs,
+  /** Nothing that is kept is incomplete from this instant on. */
+  knownFrom: timelineUs,
+  boot: z
+    .object({ seq: id, boot: z.string(), kernel: z.string(), anchorUs: timelineUs })
+    .nullable()
+    .default(null),
+});
+
+const wallOffsetSchema = z.object({ fromUs: timelineUs, offsetUs: z.number().int() });
+const setSchema = z.object({ id, namespaces: z.array(id), counted: id });
+const incarnationSchema = z.object({ lives: id });
+const storedEventSchema = z.object({
+  seq: id,
+  event: z.string(),
+  version: id,
+  at: timelineUs,
+  body: z.string(),
+});
+
+/** A fold that can say at any event what has to be kept when everything up to it is removed. */
+export interface Retaining {
+  readonly known: Known;
+  fold(event: AuditEvent): void;
+  /** Everything that has to be kept, in the order in which it is stored and hashed. */
+  records(): RetainedRecord[];
+  /** From when on answers are complete if everything folded so far is removed. */
+  knownFromUs(): number;
+}
+
+interface Followed {
+  firstAtUs: number | null;
+  bootSeq: number;
+  /** The latest instant that something removed says anything about. */
+  endUs: number;
+  readonly containerSeqs: Map<string, number>;
+  /** Mounts that are over, of lifespans that are not. */
+  readonly pastMounts: Map<LifespanId, Holder[]>;
+}
+
+/** Begins before the first event, or where records that were kept earlier end. */
+export function startRetaining(restored?: Restored): Retaining {
+  const known = restored?.known ?? emptyKnown();
+  const followed: Followed = {
+    firstAtUs: restored?.firstAtUs ?? null,
+    bootSeq: 0,
+    endUs: restored?.known.knownFromUs ?? Number.NEGATIVE_INFINITY,
+    containerSeqs: new Map(),
+    pastMounts: new Map(),
+  };
+  restored?.changes.forEach((change) => follow(followed, change));
+  return {
+    known,
+    fold(event) {
+      followed.firstAtUs ??= event.at;
+      followed.endUs = Math.max(followed.endUs, event.at);
+      for (const change of evolve(known, event)) {
+        follow(followed, change);
+      }
+    },
+    records: () => toRecords(known, followed),
+    knownFromUs: () => followed.endUs,
+  };
+}
+
+function follow(followed: Followed, change: Change): void {
+  const past = (endUs: number | undefined) => {
+    followed.endUs = Math.max(followed.endUs, endUs ?? followed.endUs);
+  };
+  switch (change.record) {
+    case 'lifespan':
+      past(change.value.gone?.by);
+      if (change.value.gone) {
+        followed.pastMounts.delete(change.value.id);
+      }
+      break;
+    case 'holder': {
+      const { to, kind, lifespan } = change.value;
+      past(to?.by);
+      if (to && kind === 'bind-mount' && lifespan !== null) {
+        const mounts = followed.pastMounts.get(lifespan) ?? [];
+        mounts.push(change.value);
+        followed.pastMounts.set(lifespan, mounts);
+      }
+      break;
+    }
+    case 'coverage':
+    case 'gap':
+    case 'storm':
+      past(change.value.to);
+      break;
+    case 'boot':
+      followed.bootSeq = change.seq;
+      followed.containerSeqs.clear();
+      break;
+    case 'container':
+      followed.containerSeqs.set(change.value.cgroup, change.seq);
+      break;
+    default:
+  }
+}
+
+function toRecords(known: Known, followed: Followed): RetainedRecord[] {
+  const { boot, position, lastAt, isCollecting, coverage } = known;
+  const head: z.input<typeof headSchema> = {
+    position,
+    lastAt,
+    isCollecting,
+    firstAt: followed.firstAtUs ?? lastAt,
+    knownFrom: followed.endUs,
+    boot: boot && { seq: followed.bootSeq, ...boot },
+  };
+  const pastMounts = [...followed.pastMounts]
+    .filter(([lifespan]) => known.lifespans.has(lifespan))
+    .flatMap(([, mounts]) => mounts);
+  return [
+    toRecord('head', 0, head),
+    ...known.wallOffsets.map((offset, index) => toRecord('wall-offset', index, offset)),
+    ...[...known.lifespans.values()].map((value) => toRecord('lifespan', value.id, value)),
+    ...[...known.sets.values()].map(({ id: set, namespaces, counted }) =>
+      toRecord('set', set, { id: set, namespaces, counted }),
+    ),
+    ...[...known.holders.values(), ...pastMounts].map((value) =>
+      toRecord('holder', value.id, value),
+    ),
+    ...[...known.containers].map(([cgroup, value]) =>
+      toRecord('container', followed.containerSeqs.get(cgroup) ?? 0, value),
+    ),
+    ...[...known.incarnations].map(([inum, lives]) => toRecord('incarnation', inum, { lives })),
+    ...(coverage ? [toRecord('coverage', coverage.seq, toStoredEvent(coverage))] : []),
+    ...[...known.openGaps.values()].map((gap) => toRecord('gap', gap.seq, toStoredEvent(gap))),
+  ].toSorted(inOrder);
+}
+
+function toRecord(record: RetainedRecord['record'], key: number, value: object): RetainedRecord {
+  const body = JSON.stringify(value, (_key, part: unknown) => (part === null ? undefined : part));
+  return { record, id: key, body };
+}
+
+/** In the order in which they are stored: by kind, as the list above has them, then by id. */
+function inOrder(left: RetainedRecord, right: RetainedRecord): number {
+  const kind = RETAINED_RECORDS.indexOf(left.record) - RETAINED_RECORDS.indexOf(right.record);
+  return kind === 0 ? left.id - right.id : kind;
+}
+
+/** What kept records say: the state at the cut, and the records of read.db that it consists of. */
+export interface Restored {
+  readonly known: Known;
+  readonly changes: readonly Change[];
+  /** Instant of the first event there ever was. */
+  readonly firstAtUs: number;
+}
+
+/**
+ * Reads kept records back. They must be all there are, in any order.
+ *
+ * Errors: InvariantError or a ZodError when they are not what `records` gave.
+ */
+export function restoreRetained(records: readonly RetainedRecord[]): Restored {
+  const of = (kind: RetainedRecord['record']) =>
+    records
+      .filter(({ record }) => record === kind)
+      .toSorted(inOrder)
+      .map((kept) => ({ key: kept.id, value: JSON.parse(kept.body) as unknown }));
+  const [first] = of('head');
+  if (first === undefined) {
+    throw new InvariantError('what was kept of the removed events has no head');
+  }
+  const head = headSchema.parse(first.value);
+  const known = emptyKnown();
+  const changes: Change[] = [];
+  known.position = head.position;
+  known.lastAt = head.lastAt;
+  known.isCollecting = head.isCollecting;
+  known.knownFromUs = head.knownFrom;
+  if (head.boot) {
+    const { seq, ...boot } = head.boot;
+    known.boot = boot;
+    changes.push({ record: 'boot', value: boot, seq });
+  }
+  for (const { value } of of('wall-offset')) {
+    const offset = wallOffsetSchema.parse(value);
+    known.wallOffsets.push(offset);
+    changes.push({ record: 'wall-offset', value: offset });
+  }
+  restoreHeld(known, changes, of);
+  for (const { key, value } of of('container')) {
+    const container = containerSchema.parse(value);
+    known.containers.set(container.cgroup, container);
+    changes.push({ record: 'container', value: container, seq: key });
+  }
+  for (const { key: inum, value } of of('incarnation')) {
+    const { lives } = incarnationSchema.parse(value);
+    known.incarnations.set(inum, lives);
+    changes.push({ record: 'incarnation', boot: known.boot?.boot ?? '', inum, lives });
+  }
+  for (const { value } of of('coverage')) {
+    const coverage = readEvent(value, 'coverage.changed');
+    known.coverage = coverage;
+    changes.push({ record: 'coverage', value: clipCoverage(known, coverage) });
+  }
+  for (const { key, value } of of('gap')) {
+    const gap = readEvent(value, 'observation.gap');
+    known.openGaps.set(key, gap);
+    changes.push({ record: 'gap', value: gap, closed: null });
+  }
+  return { known, changes, firstAtUs: head.firstAt };
+}
+
+/** Lifespans first: sets are of lifespans, and holders of either. */
+function restoreHeld(
+  known: Known,
+  changes: Change[],
+  of: (kind: RetainedRecord['record']) => readonly { readonly value: unknown }[],
+): void {
+  for (const { value } of of('lifespan')) {
+    const lifespan = lifespanSchema.parse(value);
+    indexLifespan(known, lifespan);
+    changes.push({ record: 'lifespan', value: lifespan });
+  }
+  for (const { value } of of('set')) {
+    const set = { ...setSchema.parse(value), members: new Set<number>() };
+    indexSet(known, set);
+    changes.push({ record: 'set', value: set });
+  }
+  for (const { value } of of('holder')) {
+    const holder = holderSchema.parse(value);
+    if (holder.to === null) {
+      indexHolder(known, toHolderKey(holder), holder);
+    }
+    changes.push({ record: 'holder', value: holder });
+  }
+}
+
+/** A kept event of this name. Errors: as fromStoredEvent; InvariantError for one of another name. */
+export function readRetainedEvent<Name extends EventName>(
+  { body }: Pick<RetainedRecord, 'body'>,
+  name: Name,
+): EventOf<Name> {
+  return readEvent(JSON.parse(body), name);
+}
+
+function readEvent<Name extends EventName>(value: unknown, name: Name): EventOf<Name> {
+  const event = fromStoredEvent(storedEventSchema.parse(value));
+  if (event.event !== name) {
+    throw new InvariantError(`event ${event.seq} was kept as ${name}, and is ${event.event}`);
+  }
+  return event as EventOf<Name>;
+}
