@@ -243,7 +243,7 @@ export const COMMANDS = [
     operands: ['FILE'],
     summary: 'copy the log to a file, while it is being written',
     about: [
-      'FILE must not exist. Put into an empty state directory as log.db, it brings everything else back (nsaudit rebuild).',
+      'One consistent file of mode 0600, which is verified before it appears under its name; FILE must not exist, and nothing is left when something fails. Put into an empty state directory as log.db, it brings everything else back (nsaudit rebuild).',
     ],
     examples: [['nsaudit backup /mnt/evidence/log.db', '']],
     topics: [],

@@ -8,16 +8,12 @@ const NAMED_MAX = 3;
 /** One sentence for the whole, then one for the gaps and one for what could not be read. */
 export function describeCoverage(coverage: CoverageJson): readonly string[] {
   const gaps = describeGaps(coverage);
+  const pruned = describePruned(coverage);
   const unreadable = describeUnreadable(coverage);
   return [
     describeState(coverage),
     ...(gaps === null ? [] : [`not watched in between: ${gaps}.`]),
-    ...coverage.gaps
-      .filter(({ reason }) => reason === 'pruned')
-      .map(
-        ({ from, to }) =>
-          `pruned from the log: ${from} to ${to}; what ended then is not known any more.`,
-      ),
+    ...(pruned === null ? [] : [`pruned from the log: ${pruned}.`]),
     ...(unreadable === null ? [] : [`could not be read: ${unreadable}.`]),
   ];
 }
@@ -51,6 +47,12 @@ export function describeGaps(coverage: CoverageJson): string | null {
     .slice(0, NAMED_MAX)
     .map(({ from, to, reason }) => `${from} to ${to} (${formatDistance(from, to)}, ${reason})`);
   return gaps.length === 0 ? null : listed(named, gaps.length);
+}
+
+/** What of the time was watched or not, and is not in the log any more; null when all of it is. */
+export function describePruned({ gaps }: CoverageJson): string | null {
+  const gap = gaps.find(({ reason }) => reason === 'pruned');
+  return gap ? `${gap.from} to ${gap.to}; what ended then is not known any more` : null;
 }
 
 /** What could not be read, by example; null when everything could. */

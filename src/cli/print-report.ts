@@ -4,7 +4,12 @@
  */
 import type { QueryRow, Report, ReportSection } from '../history/history.ts';
 import type { Column } from './columns.ts';
-import { describeGaps, describeState, describeUnreadable } from './coverage-text.ts';
+import {
+  describeGaps,
+  describePruned,
+  describeState,
+  describeUnreadable,
+} from './coverage-text.ts';
 import { escapeText } from './escape-text.ts';
 import {
   escapeMarkdown,
@@ -36,12 +41,14 @@ function listHead(
   { host, from, to, position, generatedAt, coverage }: Report,
   staleness: string | null,
 ): readonly (readonly [name: string, value: string])[] {
+  const pruned = describePruned(coverage);
   return [
     ['host', host],
     ['window', `${from} to ${to}`],
     ['coverage', describeState(coverage)],
     ...(staleness === null ? [] : [['', staleness] as const]),
     ['gaps', describeGaps(coverage) ?? 'none'],
+    ...(pruned === null ? [] : [['pruned', pruned] as const]),
     ['unreadable', describeUnreadable(coverage) ?? 'nothing'],
     ['log position', String(position)],
     ['generated', generatedAt],

@@ -1,38 +1,59 @@
 /** A copy of the log as it is at one moment, while the collector goes on. */
-import { existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { NsauditError } from '../domain/errors.ts';
-import { createFile, moveIntoPlace } from './create-file.ts';
-import { translateDatabaseError, withDatabaseErrors } from './database-errors.ts';
+import { createFile, syncPath } from './create-file.ts';
+import { errnoOf, translateDatabaseError, withDatabaseErrors } from './database-errors.ts';
+import { openLogFile } from './event-log-reader.ts';
 import { openDatabase, type DatabaseHandle } from './open-database.ts';
 import { requireStateDirectory } from './state-directory.ts';
+import { verifyLog, type Verification } from './verify-log.ts';
+
+/** Nobody but its owner: who may read the record need not be who may read what is carried away of it. */
+const BACKUP_MODE = 0o600;
 
 /**
- * Writes log.db of a state directory to a new file, which is complete and durable when it appears. It can
- * be opened like a log (openLogFile), and verified.
+ * Writes log.db of a state directory to a new file, which is complete, verified and durable when it appears. It
+ * can be opened like a log (openLogFile).
  *
- * Errors: NsauditError `usage` when the file exists, because a backup overwrites nothing; `io` when it
- * cannot be written, and then nothing of it is left.
+ * Errors: NsauditError `usage` when the file exists, because a backup overwrites nothing; `io` when it cannot be
+ * written; `integrity` or `incomplete` when the copy does not verify, which a copy of a damaged log does not.
+ * Nothing of it is left then.
  */
-export function backupLog(stateDirectory: string, targetPath: string): void {
+export async function backupLog(stateDirectory: string, targetPath: string): Promise<Verification> {
   const { logPath } = requireStateDirectory(stateDirectory);
   if (existsSync(targetPath)) {
-    throw new NsauditError(
-      'usage',
-      `${targetPath} exists, and a backup overwrites nothing; name a new file.`,
-    );
+    throw existsError(targetPath);
   }
   const partialPath = `${targetPath}.partial`;
+  try {
+    copy(logPath, partialPath);
+    const verification = await verifyCopy(partialPath, logPath);
+    putIntoPlace(partialPath, targetPath);
+    return verification;
+  } finally {
+    removeCopy(partialPath);
+  }
+}
+
+function existsError(targetPath: string): NsauditError {
+  return new NsauditError(
+    'usage',
+    `${targetPath} exists, and a backup overwrites nothing; name a new file.`,
+  );
+}
+
+function copy(logPath: string, path: string): void {
   const db = openDatabase(logPath, 'reader');
   try {
     // What a backup that was killed left behind.
-    withDatabaseErrors(partialPath, () => rmSync(partialPath, { force: true }));
-    createFile(partialPath);
-    copyInto(db, partialPath);
-    moveIntoPlace(partialPath, targetPath);
+    withDatabaseErrors(path, () => removeCopy(path));
+    createFile(path);
+    withDatabaseErrors(path, () => chmodSync(path, BACKUP_MODE));
+    copyInto(db, path);
   } finally {
     db.close();
-    rmSync(partialPath, { force: true });
   }
 }
 
@@ -46,5 +67,52 @@ function copyInto(db: DatabaseHandle, path: string): void {
     const isDamage =
       error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code);
     throw translateDatabaseError(error, isDamage ? db.name : path);
+  }
+}
+
+/** The copy, not the log: what is given out is what was looked at. */
+async function verifyCopy(path: string, logPath: string): Promise<Verification> {
+  const reader = openLogFile(path);
+  try {
+    const verification = await verifyLog(reader);
+    const { fault, verdict } = verification;
+    if (fault) {
+      throw new NsauditError(
+        verdict === 'incomplete' ? 'incomplete' : 'integrity',
+        `nothing was backed up, because the copy of ${logPath} does not verify: ${fault.what}; run nsaudit verify, and copy the file itself to keep it as it is.`,
+      );
+    }
+    return verification;
+  } finally {
+    reader.close();
+  }
+}
+
+/** What a file system without hard links answers, such as that of a memory stick: link(2). */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
+/** Under its name only if there is none of that name, also when one appeared meanwhile. */
+function putIntoPlace(from: string, to: string): void {
+  withDatabaseErrors(to, () => {
+    syncPath(from);
+    try {
+      linkSync(from, to);
+    } catch (error) {
+      const errno = errnoOf(error) ?? '';
+      if (errno === 'EEXIST' || (NO_LINKS.includes(errno) && existsSync(to))) {
+        throw existsError(to);
+      }
+      if (!NO_LINKS.includes(errno)) {
+        throw error;
+      }
+      renameSync(from, to);
+    }
+    syncPath(dirname(to));
+  });
+}
+
+function removeCopy(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) {
+    rmSync(`${path}${suffix}`, { force: true });
   }
 }

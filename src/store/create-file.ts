@@ -52,7 +52,8 @@ export function replaceFile(path: string, text: string): void {
   moveIntoPlace(draftPath, path);
 }
 
-function syncPath(path: string): void {
+/** Waits until a file, or the names in a directory, are on the disk. */
+export function syncPath(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);

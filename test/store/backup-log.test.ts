@@ -3,8 +3,9 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { describe, expect, test } from 'vitest';
 import { toStoredEvent } from '../../src/domain/event.ts';
 import { backupLog } from '../../src/store/backup-log.ts';
-import { openLogFile, openLogReader } from '../../src/store/event-log-reader.ts';
+import { openLogFile } from '../../src/store/event-log-reader.ts';
 import { verifyLog } from '../../src/store/verify-log.ts';
+import { pruneState } from '../support/pruned-state.ts';
 import { dumpDatabase, openTestLog, Scratch } from '../support/state-on-disk.ts';
 import { startChild } from './child-program.ts';
 import { refusalOf, refusing, snapshot, writeLog } from './disk.ts';
@@ -28,10 +29,10 @@ test('a backup has every row of the log, verifies, and leaves the log alone', as
   const target = scratch.join('copy.db');
   await writeLog(directory, SIZES);
   const before = snapshot(directory);
-  backupLog(directory, target);
+  await backupLog(directory, target);
   expect(snapshot(directory)).toEqual(before);
   expect(readdirSync(scratch.path).toSorted()).toEqual(['copy.db', 'state']);
-  expect(statSync(target).mode & 0o7777).toBe(0o640);
+  expect(statSync(target).mode & 0o7777).toBe(0o600);
   expect(dumpDatabase(target)).toBe(dumpDatabase(scratch.join('state', 'log.db')));
   const [copy, original] = [
     await verifyFile(target),
@@ -45,7 +46,7 @@ test('a backup put in place of the log goes on where it ended', async () => {
   using scratch = new Scratch();
   await writeLog(scratch.join('state'), SIZES);
   mkdirSync(scratch.join('restored'));
-  backupLog(scratch.join('state'), scratch.join('restored', 'log.db'));
+  await backupLog(scratch.join('state'), scratch.join('restored', 'log.db'));
   const log = await openTestLog(scratch.join('restored'));
   const header = { producer: 'run-2', producerSeq: 1, atUs: 2_000_000, wallUs: 2_000_000 };
   expect(log.writer.appendBatch(makeEvents(45, 2), header).position).toBe(46);
@@ -62,7 +63,7 @@ test('a backup made while a collector appends is the log of one moment', async (
     await child.nextLine();
     const acknowledged = Number(child.lines.at(-1));
     const target = scratch.join(`copy-${round}.db`);
-    backupLog(directory, target);
+    await backupLog(directory, target);
     const { verdict, events } = await verifyFile(target);
     expect(verdict).toBe('self-consistent');
     expect(events).toBeGreaterThanOrEqual(acknowledged);
@@ -143,22 +144,35 @@ describe('a backup that fails on the way leaves nothing', () => {
     using scratch = new Scratch();
     await writeLog(scratch.join('state'), SIZES);
     writeFileSync(scratch.join('copy.db.partial'), 'half of one'.repeat(1_000));
-    backupLog(scratch.join('state'), scratch.join('copy.db'));
+    await backupLog(scratch.join('state'), scratch.join('copy.db'));
     expect(await verifyFile(scratch.join('copy.db'))).toMatchObject({ events: 44 });
     expect(readdirSync(scratch.path)).not.toContain('copy.db.partial');
   });
 });
 
-test('a tampered log is copied as it is, so that verifying the copy shows it', async () => {
+test('a log that does not verify gives no backup that would be taken for a good one', async () => {
   using scratch = new Scratch();
   await writeLog(scratch.join('state'), SIZES);
-  tamper(scratch.join('state', 'log.db'), [edit(2)]);
-  backupLog(scratch.join('state'), scratch.join('copy.db'));
-  expect(await verifyFile(scratch.join('copy.db'))).toMatchObject({
-    verdict: 'tampered',
-    fault: { seq: 2 },
+  const path = scratch.join('state', 'log.db');
+  tamper(path, [edit(2)]);
+  const refusal = await refusalOf(() => backupLog(scratch.join('state'), scratch.join('copy.db')));
+  expect(refusal).toEqual(refusing('integrity', path, /does not verify: the hash of event 2/));
+  expect(readdirSync(scratch.path)).toEqual(['state']);
+});
+
+test('a backup of a pruned log verifies, and goes on where it ended', async () => {
+  using scratch = new Scratch();
+  await writeLog(scratch.join('state'), SIZES);
+  await pruneState(scratch.join('state'), { beforeSeq: 5 });
+  mkdirSync(scratch.join('restored'));
+  const target = scratch.join('restored', 'log.db');
+  expect(await backupLog(scratch.join('state'), target)).toMatchObject({
+    verdict: 'self-consistent',
+    events: 45,
+    pruned: { events: 4 },
   });
-  const reader = openLogReader(scratch.join('state'));
-  expect(await verifyLog(reader)).toMatchObject({ verdict: 'tampered', fault: { seq: 2 } });
-  reader.close();
+  const log = await openTestLog(scratch.join('restored'));
+  const header = { producer: 'run-2', producerSeq: 1, atUs: 2_000_000, wallUs: 2_000_000 };
+  expect(log.writer.appendBatch(makeEvents(46, 2), header).position).toBe(47);
+  log.close();
 });

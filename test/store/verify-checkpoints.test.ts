@@ -103,7 +103,7 @@ describe('a log is verified only when somebody outside of it vouches for it', ()
         events: 301 + 100 * (round + 1),
       });
     }
-    backupLog(scratch.join('state'), scratch.join('copy.db'));
+    await backupLog(scratch.join('state'), scratch.join('copy.db'));
     scribe.log.close();
     expect(await verify(scratch.join('copy.db'), trust)).toMatchObject({ verdict: 'verified' });
   });

@@ -1,4 +1,4 @@
-/** `nsaudit backup`: a copy of the log. */
+/** `nsaudit backup`: a copy of the log that verifies. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { backupLog } from '../../store/backup-log.ts';
@@ -9,19 +9,21 @@ import { findRecordedStateDirectory } from '../find-state-directory.ts';
 import { formatPairs, toJsonLine } from '../format-rows.ts';
 import { readFormat } from '../read-options.ts';
 
-export function run(context: CommandContext): Promise<number> {
+export async function run(context: CommandContext): Promise<number> {
   const { operands, options, output, currentDirectory } = context;
   const format = readFormat(options, ['table', 'json']);
   const file = resolve(currentDirectory, operands[0] ?? '');
-  backupLog(findRecordedStateDirectory(context), file);
+  const { verdict, events } = await backupLog(findRecordedStateDirectory(context), file);
   const sizeBytes = statSync(file).size;
   output.write(
     format === 'json'
-      ? toJsonLine({ file, sizeBytes })
+      ? toJsonLine({ file, sizeBytes, verdict, events })
       : formatPairs([
           ['file', escapeText(file)],
           ['bytes', String(sizeBytes)],
+          ['events', String(events)],
+          ['verdict', verdict],
         ]),
   );
-  return Promise.resolve(EXIT_STATUS.ok);
+  return EXIT_STATUS.ok;
 }
