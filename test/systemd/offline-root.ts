@@ -42,7 +42,7 @@ export function createOfflineRoot(): OfflineRoot {
   for (const name of listUnits('.service', '.socket', '.timer')) {
     copyFileSync(join(UNIT_DIRECTORY, name), join(unitDirectory, name));
   }
-  for (const program of ['usr/bin/nsaudit', 'bin/sh', 'bin/mkdir']) {
+  for (const program of ['usr/bin/nsaudit', 'bin/sh', 'bin/mkdir', 'bin/systemctl']) {
     writeFileSync(join(path, program), '#!/bin/sh\n');
     chmodSync(join(path, program), 0o755);
   }

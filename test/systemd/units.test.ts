@@ -18,7 +18,8 @@ import { listUnits, readUnit } from './unit-file.ts';
 const SERVICES = listUnits('.service');
 const UNITS = listUnits('.service', '.socket', '.timer');
 const COLLECTOR = 'nsaudit-collector.service';
-const UNPRIVILEGED = ['nsaudit-api.service', 'nsaudit-report.service'];
+const PRUNE = 'nsaudit-prune.service';
+const UNPRIVILEGED = ['nsaudit-api.service', 'nsaudit-report.service', 'nsaudit-backup.service'];
 
 /** Deeper than what ProtectKernelTunables= makes read-only, which would win over the same path. */
 const PIN_ROOT = '/sys/fs/bpf/nsaudit';
@@ -28,6 +29,8 @@ const EXPOSURE_LIMITS: Readonly<Record<string, number>> = {
   'nsaudit-collector.service': 27,
   'nsaudit-api.service': 3,
   'nsaudit-report.service': 3,
+  'nsaudit-backup.service': 3,
+  'nsaudit-prune.service': 8,
 };
 
 /** The subcommand each service starts. */
@@ -35,7 +38,11 @@ const COMMANDS: Readonly<Record<string, string>> = {
   'nsaudit-collector.service': 'collect',
   'nsaudit-api.service': 'serve',
   'nsaudit-report.service': 'report',
+  'nsaudit-backup.service': 'backup',
 };
+
+/** Those that run nsaudit, in a process that V8 compiles in. */
+const PROGRAMS = SERVICES.filter((name) => name in COMMANDS);
 
 /** Protections that would hide processes from the collector, or add its own namespaces to the record. */
 const BLINDING = [
@@ -132,7 +139,8 @@ describe.skipIf(withoutAnalyze.length > 0)(`${skipNotice(withoutAnalyze)}systemd
     const directives = missing.flatMap(({ name }) =>
       [...name.matchAll(/([A-Za-z]+)=/g)].map(([match]) => match),
     );
-    expect(directives).toContain('MemoryDenyWriteExecute=');
+    expect(directives.includes('MemoryDenyWriteExecute=')).toBe(PROGRAMS.includes(service));
+    expect(directives.length).toBeGreaterThan(0);
     expect(directives.filter((directive) => !text.includes(directive))).toEqual([]);
   });
 });
@@ -148,7 +156,7 @@ describe('reasons', () => {
 });
 
 describe('what the services may do', () => {
-  it.each(SERVICES)('%s leaves V8 its executable memory', (service) => {
+  it.each(PROGRAMS)('%s leaves V8 its executable memory', (service) => {
     expect(readUnit(service).values('MemoryDenyWriteExecute')).toEqual([]);
   });
 
@@ -174,11 +182,34 @@ describe('what the services may do', () => {
     expect(collector.values('ExecStart').join(' ').split(' ')).toEqual(
       expect.arrayContaining(['--keep-hooks', `--pin-dir=${PIN_ROOT}`]),
     );
-    expect(collector.values('ExecStartPre')).toEqual([`-+/bin/mkdir -p -m 0700 ${PIN_ROOT}`]);
+    expect(collector.values('ExecStartPre')[0]).toBe(`-+/bin/mkdir -p -m 0700 ${PIN_ROOT}`);
     // Only the job of a stop removes them.
     expect(collector.values('ExecStopPost')).toEqual([
       expect.stringMatching(/list-jobs .*%n.* in \*" stop "\*\) exec \S+nsaudit doctor --unpin/),
     ]);
+  });
+
+  it('the collector prunes when, and only when, the retention unit restarts it, and by its file alone', () => {
+    const [, prune = ''] = readUnit(COLLECTOR).values('ExecStartPre');
+    const script = /^-\+\/bin\/sh -c '(.*)'$/.exec(prune)?.[1] ?? '';
+    const say = (state: string, options: string) =>
+      run(
+        '/bin/sh',
+        '-c',
+        `systemctl() { echo "${state}"; }; NSAUDIT_PRUNE='${options}'; ${script.replace('exec /usr/bin/nsaudit', 'echo')}`,
+      ).stdout;
+    expect(say('activating', '--before -90d')).toBe('prune --yes --before -90d\n');
+    expect(say('inactive', '--before -90d')).toBe('');
+    expect(say('', '')).toBe('');
+    expect(readUnit(COLLECTOR).values('TimeoutStartSec')).toEqual(['infinity']);
+    const unit = readUnit(PRUNE);
+    expect(unit.values('ExecStart')).toEqual([`/bin/systemctl try-restart ${COLLECTOR}`]);
+    expect(unit.values('Type')).toEqual(['oneshot']);
+    expect(unit.values('ConditionPathExists')).toEqual(
+      readUnit(COLLECTOR)
+        .values('EnvironmentFile')
+        .map((path) => path.slice(1)),
+    );
   });
 
   it.each(UNPRIVILEGED)(
@@ -193,7 +224,7 @@ describe('what the services may do', () => {
     },
   );
 
-  it.each(SERVICES)('%s starts one command of the contract', (service) => {
+  it.each(PROGRAMS)('%s starts one command of the contract', (service) => {
     const started = readUnit(service).values('ExecStart').join('\n');
     expect(
       [...started.matchAll(/\/usr\/bin\/nsaudit (\S+)/g)].map(([, command]) => command),

@@ -74,6 +74,7 @@ describe('users and directories', () => {
       expect(look('var/lib/nsaudit/log.db-shm')).toBe('640 root:nsaudit');
       expect(look('var/lib/nsaudit/signing-key')).toBe('600 root:other');
       expect(look('var/lib/nsaudit-reports')).toBe('750 other:nsaudit');
+      expect(look('var/lib/nsaudit-backups')).toBe('700 other:nsaudit');
       expect(look('run/nsaudit')).toBe('755 root:other');
     },
   );
