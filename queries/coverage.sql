@@ -21,7 +21,7 @@
 --   scan_duration_us_max     us       the slowest scan
 --   complete                 flag     1 when everything could be read
 --   unreadable               json     what could not be read, and why
---   reason                   text     why nobody watched: stopped, killed, stalled, reboot or lost
+--   reason                   text     why nobody watched: stopped, killed, stalled, reboot, lost or suspended
 --   lost                     count    events known to be lost
 --   order_us                 number   what rows are ordered by: the end, on the host timeline
 --   rank                     number   then by this: stretches, gaps

@@ -8,7 +8,7 @@
 -- columns:
 --   seq        number   seq of the event
 --   source     text     who did not watch
---   reason     text     stopped, killed, stalled, reboot, lost, or pruned from the log
+--   reason     text     stopped, killed, stalled, reboot, lost, suspended, or pruned from the log
 --   from_us    instant  start
 --   to_us      instant  end
 --   length_us  us       how long

@@ -80,7 +80,26 @@ function registerStatus(registry: Registry): (status: Status) => void {
     help: 'Time that was not watched since the log began.',
     registers: [registry],
   });
+  const free = gauge('nsaudit_free_bytes', 'Room left on the file system of the record.');
+  const sizes = new Gauge({
+    name: 'nsaudit_db_bytes',
+    help: 'Size of a database file.',
+    labelNames: ['file'],
+    registers: [registry],
+  });
+  const wals = new Gauge({
+    name: 'nsaudit_wal_bytes',
+    help: 'Size of the write-ahead log of a database; it grows while somebody reads one state for long.',
+    labelNames: ['file'],
+    registers: [registry],
+  });
   return (status) => {
+    const { freeBytes, logBytes, readBytes, logWalBytes, readWalBytes } = status.disk;
+    free.set(freeBytes);
+    sizes.set({ file: 'log.db' }, logBytes);
+    sizes.set({ file: 'read.db' }, readBytes);
+    wals.set({ file: 'log.db' }, logWalBytes);
+    wals.set({ file: 'read.db' }, readWalBytes);
     head.set(status.head);
     position.set(status.position);
     collecting.set(status.isCollecting ? 1 : 0);

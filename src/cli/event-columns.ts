@@ -102,6 +102,12 @@ const DETAIL: Readonly<Record<EventName, (event: EventJson) => string>> = {
     const stepUs = countOf(event, 'offsetUs') - countOf(event, 'previousOffsetUs');
     return `${stepUs < 0 ? 'back' : 'forward'} by ${formatSpan(Math.abs(stepUs))}`;
   },
+  'recording.changed': (event) =>
+    joined(
+      `${textOf(event, 'previousLevel')} to ${textOf(event, 'level')}`,
+      textOf(event, 'freeBytes') === '' ? '' : `${textOf(event, 'freeBytes')} bytes free`,
+      textOf(event, 'error'),
+    ),
   'coverage.changed': (event) =>
     joined(
       `${textOf(event, 'scans')} scans in ${formatDistance(textOf(event, 'from'), textOf(event, 'to'))}`,

@@ -5,6 +5,7 @@ import type { Status } from '../history/history.ts';
 import { readHostFacts, type HostFacts } from '../observe/host-facts.ts';
 import { askHistory } from './ask.ts';
 import type { CommandContext } from './command-context.ts';
+import { examineDisk, findDiskProblems, type DiskExamination } from './examine-disk.ts';
 import {
   examineKernel,
   examinePins,
@@ -13,6 +14,7 @@ import {
 } from './examine-kernel.ts';
 import { examinePrivileges, findPrivilegeProblems, type Privileges } from './examine-privileges.ts';
 import { findStateDirectory } from './find-state-directory.ts';
+import { readDiskPolicy } from './read-options.ts';
 import { readPinRoot, toPinDirectory } from './read-pin-directory.ts';
 import { isOwnProcRoot, readProcRoot } from './read-proc-root.ts';
 import { readVersion } from './version.ts';
@@ -33,6 +35,8 @@ export interface Examination extends Omit<KernelExamination, 'hookProblems'> {
   readonly stateDirectory: string;
   /** Null when there is no record that can be opened; `problems` says why. */
   readonly record: (Status & { readonly coverage: CoverageJson }) | null;
+  /** How full the disk of the record is, by `--disk-levels`; null when there is none. */
+  readonly disk: DiskExamination | null;
   /** One sentence each: what is wrong, and what to do. */
   readonly problems: readonly string[];
 }
@@ -45,6 +49,7 @@ export async function examineHost(context: CommandContext): Promise<Examination>
   const capabilities = examinePrivileges(facts.capabilities);
   const { hookProblems, ...kernel } = examineKernel({ procRoot, isOwnHost, bootId: facts.bootId });
   const { record, problem } = await examineRecord(context);
+  const disk = examineDisk(findStateDirectory(context), readDiskPolicy(context.options));
   return {
     version: readVersion(),
     node: process.versions.node,
@@ -57,11 +62,13 @@ export async function examineHost(context: CommandContext): Promise<Examination>
     stateDirectory: findStateDirectory(context),
     pins: findPins(context, procRoot),
     record,
+    disk,
     problems: [
       ...findPrivilegeProblems(capabilities, { isOwnHost }),
       ...hookProblems,
       ...findHostProblems(facts),
       ...findRecordProblems(record),
+      ...findDiskProblems(disk),
       ...problem,
     ],
   };

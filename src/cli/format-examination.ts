@@ -25,6 +25,7 @@ export function formatExamination(examination: Examination): string {
     ['hidepid', hidepid ?? 'not set'],
     ...describePins(examination.pins),
     ['state directory', examination.stateDirectory],
+    ...describeDisk(examination.disk),
     ...describeRecord(examination.record),
   ];
   const problems = examination.problems.map((problem) => `  - ${escapeText(problem)}\n`);
@@ -109,6 +110,31 @@ function describePins(pins: PinExamination | null): readonly Pair[] {
           readerPid === null ? 'no collector reads them' : `process ${readerPid} reads them`,
         ].join(', '),
       ]);
+}
+
+function describeDisk(disk: Examination['disk']): readonly Pair[] {
+  if (disk === null) {
+    return [];
+  }
+  const { level, freeBytes, totalBytes, logBytes, readBytes, logWalBytes, readWalBytes } = disk;
+  const sizes = [
+    `log.db ${toMebibytes(logBytes)} and ${toMebibytes(logWalBytes)} in its write-ahead log`,
+    `read.db ${toMebibytes(readBytes)} and ${toMebibytes(readWalBytes)}`,
+  ];
+  return [
+    ['disk space', `${level}: ${toMebibytes(freeBytes)} of ${toMebibytes(totalBytes)} free`],
+    ['files', sizes.join(', ')],
+    [
+      'ballast',
+      disk.ballastBytes === 0
+        ? 'none: on a full disk the record cannot say that it is suspended'
+        : toMebibytes(disk.ballastBytes),
+    ],
+  ];
+}
+
+function toMebibytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`;
 }
 
 function describeRecord(record: Examination['record']): readonly Pair[] {

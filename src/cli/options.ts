@@ -314,6 +314,14 @@ export const OPTIONS = [
   },
   {
     ...unset,
+    name: 'disk-levels',
+    argument: 'LOW,REDUCED,SUSPENDED',
+    default: '512M,128M,32M or 10%,5%,2% of the file system, whichever is less',
+    help: 'free space, in K, M, G, T or %, below which it is said, below which members that come and go are counted instead of listed, and below which nothing is recorded until there is room again',
+    commands: [...WATCHING, 'doctor'],
+  },
+  {
+    ...unset,
     name: 'initial-holders',
     argument: 'HOW',
     default: 'count',

@@ -3,6 +3,7 @@
  *
  * Errors of all: NsauditError `usage` that names the option, the value and the accepted forms.
  */
+import { DEFAULT_DISK_POLICY, parseDiskPolicy, type DiskPolicy } from '../domain/disk-policy.ts';
 import { NsauditError } from '../domain/errors.ts';
 import type { NamespaceType } from '../domain/namespace-type.ts';
 import { parseInteger, parseTypes } from '../domain/parse-arguments.ts';
@@ -104,6 +105,21 @@ export function readFormat(
   known: readonly OutputFormat[] = OUTPUT_FORMATS,
 ): OutputFormat {
   return readChoice(options, 'output', known);
+}
+
+/** `--disk-levels`, or the usual limits. */
+export function readDiskPolicy(options: OptionValues): DiskPolicy {
+  const found = readWith(options, 'disk-levels', (text) => {
+    const policy = parseDiskPolicy(text);
+    if (policy === undefined) {
+      throw new NsauditError(
+        'usage',
+        `"${text}" does not say three times how much space is free: write 512M,128M,32M or 10%,5%,2%.`,
+      );
+    }
+    return policy;
+  });
+  return found ?? DEFAULT_DISK_POLICY;
 }
 
 interface SpanLimits {

@@ -70,7 +70,7 @@ const coverageFields: readonly Column<CoverageRowJson>[] = [
   plainColumn('unreadable', 'what could not be read: source, reason, count, example', {
     toText: toUnreadableText,
   }),
-  plainColumn('reason', 'why there is a gap: stopped, killed, stalled, reboot or lost'),
+  plainColumn('reason', 'why there is a gap: stopped, killed, stalled, reboot, lost or suspended'),
   plainColumn('lost', 'events lost in the gap, where they can be counted', right),
 ];
 

@@ -7,8 +7,8 @@ import type { KernelEvents } from '../observe/kernel-events.ts';
 import { KernelSession } from './kernel-session.ts';
 import { restBetweenScansUs, restBeforeWantedScanUs } from './pace.ts';
 import {
-  endOf,
   HEARTBEAT_US,
+  isOver,
   recordClockStep,
   recordPulse,
   rest,
@@ -27,21 +27,22 @@ export async function watchByKernel(
   kernel: { readonly events: KernelEvents; readonly probe: HandleProbe | null },
   resumed: Watch,
 ): Promise<Watch> {
-  const { options, clock, observers } = running;
+  const { options, clock, observers, disk } = running;
   const session = new KernelSession({
     ...running,
     ...kernel,
     scan: () => observers.scan(),
     initial: observers.initial,
     policy: { ...options, heartbeatUs: HEARTBEAT_US },
+    growth: () => disk.growth,
     watch: resumed,
   });
-  const endUs = endOf(running);
+  const { endUs } = running;
   const scans = startScanClock(running);
   let isFirst = true;
   let lastScan: Scan | null = null;
   let pulseDueUs = Number.NEGATIVE_INFINITY;
-  while (isFirst || (!options.signal.aborted && clock.timelineUs() < endUs)) {
+  while (isFirst || !isOver(running)) {
     if (isFirst || (scans.isDue(session) && !session.isBehind)) {
       isFirst = false;
       recordClockStep(running);

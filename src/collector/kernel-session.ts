@@ -22,6 +22,7 @@ import {
 import { withRelatives } from '../domain/derive-relatives.ts';
 import { startFoldingDraft, type Draft } from '../domain/draft.ts';
 import type { AuditEvent } from '../domain/event.ts';
+import type { GrowthPolicy } from '../domain/growth-policy.ts';
 import type { InitialNamespaces } from '../domain/initial-namespaces.ts';
 import { isHeldByPending } from '../domain/kernel-holders.ts';
 import {
@@ -57,7 +58,11 @@ export interface KernelSessionOptions {
   /** As in Running. */
   readonly own: ProcessIdentity | null;
   readonly addAncestors: AddAncestors;
-  readonly policy: Pick<DerivePolicy, 'initialHolders' | 'heartbeatUs' | 'growth'>;
+  readonly policy: Pick<DerivePolicy, 'initialHolders' | 'heartbeatUs'>;
+  /** What is counted instead of listed, at the moment. */
+  readonly growth: () => GrowthPolicy;
+  /** Goes on after a time in which nothing could be recorded: what was read then and not stored is in the map only. */
+  readonly isResumed: boolean;
   /** What the log says at the start, see resumeWatch. */
   readonly watch: Watch;
 }
@@ -87,17 +92,18 @@ export class KernelSession {
   #isStop = false;
 
   constructor(options: KernelSessionOptions) {
-    const { recorder, clock, events, probe, watch } = options;
+    const { recorder, clock, events, probe, watch, isResumed } = options;
     this.#options = options;
     this.#watch = watch;
     this.#watchedUs = recorder.known.lastAt;
     const state = { known: recorder.known, memory: this.#memory };
     const nowUs = () => clock.timelineUs();
     const isRecorded = (id: string) => recorder.isRecorded(id);
-    this.#lostBirths = startLostBirths(events, { ...state, isRecorded }, nowUs);
+    const rings = { recover: () => events.recover(), isOwed: events.isTakenOver || isResumed };
+    this.#lostBirths = startLostBirths(rings, { ...state, isRecorded }, nowUs);
     this.#round = startProbeRound(probe, state, nowUs);
     this.#refreshVacancies();
-    if (events.isTakenOver) {
+    if (events.isTakenOver && !isResumed) {
       this.#goOn();
     }
   }
@@ -207,14 +213,14 @@ export class KernelSession {
 
   /** Derives into the known state, then appends: one transaction. All records up to `settledUs` are in. */
   #record(derive: (input: StormInput, draft: Draft) => void, settledUs: number): void {
-    const { recorder, clock, events, policy } = this.#options;
+    const { recorder, clock, events, policy, growth } = this.#options;
     const { known } = recorder;
     const memory = this.#memory;
     const atUs = Math.max(clock.timelineUs(), known.lastAt);
     const bare = startFoldingDraft(known, atUs, (event) => recorder.fold(event));
     const draft = withRelatives(known, bare);
-    const books = openMemberBooks(this.#watch.members, policy.growth);
-    const storms = openStorms(memory, policy.growth);
+    const books = openMemberBooks(this.#watch.members, growth());
+    const storms = openStorms(memory, growth());
     const input: StormInput = {
       known,
       watch: this.#watch,
@@ -242,7 +248,7 @@ export class KernelSession {
   }
 
   #judgeScan(scan: Scan, scannedUs: number): void {
-    const { recorder, policy, events } = this.#options;
+    const { recorder, policy, growth, events } = this.#options;
     const { known } = recorder;
     const memory = this.#memory;
     const seen = listSeenKeys(scan);
@@ -250,6 +256,7 @@ export class KernelSession {
     const gapEndUs = Math.max(this.#watch.gapEndUs, memory.lossUs);
     const derived = deriveEvents(known, { ...this.#watch, gapEndUs }, scan, {
       ...policy,
+      growth: growth(),
       source: 'kernel',
       own: this.#options.own,
       continuedFromUs: this.#continuedFromUs,
@@ -276,9 +283,9 @@ export class KernelSession {
   }
 
   #refreshVacancies(): void {
-    const { recorder, clock, policy } = this.#options;
+    const { recorder, clock, growth } = this.#options;
     const { known } = recorder;
-    const books = openMemberBooks(this.#watch.members, policy.growth);
+    const books = openMemberBooks(this.#watch.members, growth());
     refreshVacancies(
       { known, memory: this.#memory },
       { atUs: clock.timelineUs(), isHeldOtherwise: (id) => isHeldByPending({ known, books }, id) },

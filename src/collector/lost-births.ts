@@ -18,7 +18,10 @@ export interface LostBirths {
  * followed by one look for each batch.
  */
 export function startLostBirths(
-  events: Pick<KernelEvents, 'recover' | 'isTakenOver'>,
+  events: Pick<KernelEvents, 'recover'> & {
+    /** Somebody has read from these rings before, and may not have stored all of it. */
+    readonly isOwed: boolean;
+  },
   state: {
     readonly known: Known;
     readonly memory: KernelMemory;
@@ -28,7 +31,7 @@ export function startLostBirths(
   nowUs: () => number,
 ): LostBirths {
   // What the run before had read and not stored any more is in the map only, among what the rings still have.
-  let isOwed = events.isTakenOver;
+  let { isOwed } = events;
   let lookedUs = isOwed ? nowUs() : Number.NEGATIVE_INFINITY;
   // It may have recorded an end and been killed before it could take it out of the map.
   let births: BirthRecord[] = isOwed

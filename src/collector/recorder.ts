@@ -1,5 +1,6 @@
 /** The one way from derived events into the record: log first, then the projection, then the known state. */
 import { randomUUID } from 'node:crypto';
+import { NsauditError, type ErrorCode } from '../domain/errors.ts';
 import type { AuditEvent, EventOf } from '../domain/event.ts';
 import type { Known } from '../domain/known.ts';
 import type { HostClock } from '../observe/host-clock.ts';
@@ -8,6 +9,7 @@ import { originOf, readNewestCheckpoint } from '../store/checkpoint-note.ts';
 import { proveConsistency } from '../store/merkle-proof.ts';
 import type { TreeHead } from '../store/merkle-tree.ts';
 import { openLog, type OpenLog } from '../store/open-log.ts';
+import type { StateFiles } from '../store/state-directory.ts';
 
 export interface Pulse {
   readonly scanStartedUs: number;
@@ -16,7 +18,19 @@ export interface Pulse {
   readonly watchedUs: number | null;
 }
 
+/**
+ * Something was observed and could not be recorded. The record is as it was before or has it whole; who opens
+ * it anew can go on.
+ */
+export class NotRecordedError extends NsauditError {
+  constructor(cause: NsauditError) {
+    super(cause.code, cause.message, { cause });
+  }
+}
+
+/** Errors of everything that writes: NotRecordedError; after it only `close` may be called. */
 export interface Recorder {
+  readonly files: StateFiles;
   /** What the log says; changed by `append` alone. */
   readonly known: Known;
   /** Why read.db had to be built anew; null when it was taken up where it stood. */
@@ -40,6 +54,8 @@ export interface Recorder {
   isRecorded(kernelNamespaceId: string): boolean;
   /** Says that a scan has been recorded, also when nothing happened. */
   pulse(pulse: Pulse): void;
+  /** Empties both write-ahead logs as far as readers and the disk let it. */
+  emptyWals(): void;
   /** What checkpoints say and prove about the log. */
   readonly tree: RecordedTree;
   close(): void;
@@ -77,51 +93,93 @@ export async function openRecorder({
     const projection = await openProjection({ files: log.files, log: log.reader });
     const producer = randomUUID();
     let producerSeq = 0;
-    let cgroups = new Set<string>();
-    const noteCgroup = (event: AuditEvent): void => {
-      if ('cgroup' in event && event.cgroup !== null && event.event !== 'container.described') {
-        cgroups.add(event.cgroup);
-      }
-    };
+    const cgroups = startCgroupNotes();
     const appendToLog = (events: readonly AuditEvent[], atUs: number): Buffer => {
       producerSeq += 1;
       const header = { producer, producerSeq, atUs, wallUs: clock.wallUs() };
-      return log.writer.appendBatch(events, header).batchHash;
+      return recording(['io'], () => log.writer.appendBatch(events, header).batchHash);
     };
+    // A read.db that turns out to be damaged is built anew by the next opening.
+    const projecting = (action: () => void): void => recording(['io', 'integrity'], action);
     return {
+      files: log.files,
       known: projection.known,
       rebuildReason: projection.rebuildReason,
       append(events, atUs) {
         if (events.length > 0) {
-          events.forEach(noteCgroup);
-          projection.apply(events, appendToLog(events, atUs));
+          events.forEach((event) => cgroups.note(event));
+          const batchHash = appendToLog(events, atUs);
+          projecting(() => projection.apply(events, batchHash));
         }
       },
       fold(event) {
-        noteCgroup(event);
+        cgroups.note(event);
         projection.fold(event);
       },
-      takeCgroups() {
-        const taken = cgroups;
-        cgroups = new Set();
-        return taken;
-      },
+      takeCgroups: () => cgroups.take(),
       appendFolded(events, atUs) {
         if (events.length > 0) {
-          projection.commit(appendToLog(events, atUs));
+          const batchHash = appendToLog(events, atUs);
+          projecting(() => projection.commit(batchHash));
         }
       },
       isRecorded: (id) => projection.hasLifespan(id),
       tree: toRecordedTree(log),
-      pulse: (pulse) => projection.setLive({ ...pulse, position: projection.known.position }),
+      pulse: (pulse) =>
+        projecting(() => projection.setLive({ ...pulse, position: projection.known.position })),
+      emptyWals() {
+        unlessRefused(() => log.writer.emptyWal());
+        unlessRefused(() => projection.emptyWal());
+      },
       close() {
-        projection.close();
-        log.close();
+        try {
+          projection.close();
+        } finally {
+          log.close();
+        }
       },
     };
   } catch (error) {
     log.close();
     throw error;
+  }
+}
+
+function startCgroupNotes() {
+  let cgroups = new Set<string>();
+  return {
+    note(event: AuditEvent): void {
+      if ('cgroup' in event && event.cgroup !== null && event.event !== 'container.described') {
+        cgroups.add(event.cgroup);
+      }
+    },
+    take(): ReadonlySet<string> {
+      const taken = cgroups;
+      cgroups = new Set();
+      return taken;
+    },
+  };
+}
+
+/** Errors of these kinds are of the record. */
+function recording<Result>(kinds: readonly ErrorCode[], action: () => Result): Result {
+  try {
+    return action();
+  } catch (error) {
+    throw error instanceof NsauditError && kinds.includes(error.code)
+      ? new NotRecordedError(error)
+      : error;
+  }
+}
+
+/** What the file system refuses here loses nothing, and the next append will be told too. */
+function unlessRefused(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof NsauditError) || error.code !== 'io') {
+      throw error;
+    }
   }
 }
 

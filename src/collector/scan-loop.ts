@@ -4,8 +4,8 @@ import { US_PER_MS } from '../domain/time.ts';
 import type { Watch } from '../domain/watch.ts';
 import { restAfterScanUs, silenceMaxUs } from './pace.ts';
 import {
-  endOf,
   HEARTBEAT_US,
+  isOver,
   recordClockStep,
   recordPulse,
   restBeating,
@@ -14,19 +14,19 @@ import {
 
 /** Runs until told to stop. Returns the memory of the last scan. */
 export async function watchByScans(running: Running, resumed: Watch): Promise<Watch> {
-  const { options, recorder, clock, observers } = running;
+  const { options, recorder, clock, observers, disk } = running;
   const intervalUs = options.scanIntervalMs * US_PER_MS;
-  const endUs = endOf(running);
+  const { endUs } = running;
   let watch = resumed;
   let lastDurationUs = 0;
   let isFirst = true;
-  while (isFirst || (!options.signal.aborted && clock.timelineUs() < endUs)) {
+  while (isFirst || !isOver(running)) {
     isFirst = false;
     recordClockStep(running);
     const scan = observers.scan();
     const derived = deriveEvents(recorder.known, watch, scan, {
       initialHolders: options.initialHolders,
-      growth: options.growth,
+      growth: disk.growth,
       heartbeatUs: HEARTBEAT_US,
       silenceMaxUs: silenceMaxUs(intervalUs, lastDurationUs),
       source: 'procfs',

@@ -1,5 +1,5 @@
 import { deriveChurn, toCoverage } from './derive-coverage.ts';
-import { startDraft, type DraftEvent } from './draft.ts';
+import { startDraft, type Draft, type DraftEvent } from './draft.ts';
 /** Events about the collector and the clock: start, stop, new boot, wall clock steps. */
 import type { AuditEvent, EventOf } from './event.ts';
 import type { Known } from './known.ts';
@@ -95,6 +95,37 @@ export function deriveStop(
   { atUs, reason }: { atUs: number; reason: string },
 ): AuditEvent[] {
   const draft = startDraft(known.position, atUs);
+  addOpen(known, watch, atUs, draft);
+  const stopped: DraftEvent = { event: 'collector.stopped', boot: known.boot?.boot ?? '', reason };
+  draft.add(stopped);
+  return draft.events;
+}
+
+/** What changed about the recording. */
+export type RecordingChange = Omit<
+  EventOf<'recording.changed'>,
+  'event' | 'version' | 'seq' | 'at' | 'boot'
+>;
+
+/**
+ * Derives that recording goes on in another way from now on. Before a suspension everything is written that
+ * is not in the log: `watch` is what was watched until now, null when nobody knows any more.
+ */
+export function deriveRecordingChange(
+  known: Known,
+  change: RecordingChange,
+  { atUs, watch }: { atUs: number; watch: Watch | null },
+): AuditEvent[] {
+  const draft = startDraft(known.position, atUs);
+  if (watch !== null) {
+    addOpen(known, watch, atUs, draft);
+  }
+  draft.add({ event: 'recording.changed', boot: known.boot?.boot ?? '', ...change });
+  return draft.events;
+}
+
+/** Adds the stretch so far and what was only counted. */
+function addOpen(known: Known, watch: Watch, atUs: number, draft: Draft): void {
   const { stretch, initialMembers, initial } = watch;
   addAllMembers(known, openMemberBooks(watch.members, NO_LIMITS), draft);
   const isGrowing = stretch?.source === 'kernel' && atUs > stretch.fromUs;
@@ -110,7 +141,4 @@ export function deriveStop(
     { known, members: initialMembers, initialSet, atUs: stretch?.toUs ?? atUs, isDue: true },
     draft,
   );
-  const stopped: DraftEvent = { event: 'collector.stopped', boot: known.boot?.boot ?? '', reason };
-  draft.add(stopped);
-  return draft.events;
 }

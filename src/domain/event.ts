@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { arrivalSchema, moveSchema } from './arrival.ts';
 import { boundsSchema } from './bounds.ts';
 import { containerSchema } from './container.ts';
+import { diskLevelSchema } from './disk-policy.ts';
 import { NsauditError } from './errors.ts';
 import { compileEventCodec, type EventCodec } from './event-codec.ts';
 import { growthPolicySchema } from './growth-policy.ts';
@@ -79,6 +80,23 @@ const clockStepped = define('clock.stepped', {
   offsetUs: z.number().int(),
 });
 
+/**
+ * How much is recorded has changed with the room that is left, or nothing could be recorded at all. What is
+ * counted instead of listed from here on says `growth`, as in collector.started.
+ */
+const recordingChanged = define('recording.changed', {
+  boot: z.string(),
+  level: diskLevelSchema,
+  previousLevel: diskLevelSchema,
+  /** `space`: what is free has crossed a limit. `failure`: the record could not be written; `error` says how. */
+  reason: z.enum(['space', 'failure']),
+  error: z.string().nullable().default(null),
+  /** Null where the file system could not be asked. */
+  freeBytes: count.nullable().default(null),
+  totalBytes: count.nullable().default(null),
+  growth: growthPolicySchema,
+});
+
 /** One stretch of watching: it says what was watched, how often, and what could not be read. */
 const coverageChanged = define('coverage.changed', {
   source: z.string(),
@@ -102,7 +120,7 @@ const observationGap = define('observation.gap', {
   lost: count.nullable().default(null),
   from: timelineUs,
   to: timelineUs,
-  reason: z.enum(['stopped', 'killed', 'stalled', 'reboot', 'lost']),
+  reason: z.enum(['stopped', 'killed', 'stalled', 'reboot', 'lost', 'suspended']),
 });
 
 const observationGapClosed = define('observation.gap_closed', {
@@ -274,6 +292,7 @@ export const eventSchema = z.discriminatedUnion('event', [
   collectorStopped,
   bootStarted,
   clockStepped,
+  recordingChanged,
   coverageChanged,
   observationGap,
   observationGapClosed,

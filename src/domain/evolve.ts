@@ -93,6 +93,7 @@ function apply(known: Known, event: AuditEvent): Change[] {
       // Born and gone again: no lifespan, no incarnation of an inum.
       return [{ record: 'storm', value: event }];
     case 'log.pruned':
+    case 'recording.changed':
     case 'checkpoint.published':
       return [];
     default:

@@ -81,7 +81,7 @@ export interface Watch {
   /** The gap to write when the next scan arrives, after a restart. */
   readonly resumed: {
     readonly fromUs: number;
-    readonly reason: 'stopped' | 'killed' | 'reboot';
+    readonly reason: 'stopped' | 'killed' | 'reboot' | 'suspended';
   } | null;
   /** The gap that waits for disappearances to be confirmed. */
   readonly gap: {

@@ -10,6 +10,7 @@ import type { Answer, CoverageJson, EventJson, HolderJson, LifespanJson } from '
 import type { NamespaceType } from '../domain/namespace-type.ts';
 import type { Target } from '../domain/parse-target.ts';
 import type { TimeReference } from '../domain/parse-time.ts';
+import type { DiskUse } from '../store/measure-disk.ts';
 
 /** `limit` is 1 to LIMIT_MAX; `cursor` is what the last page gave as `page.next`. */
 export interface PageRequest {
@@ -161,6 +162,8 @@ export interface Status {
   /** Gaps that stand for records of the kernel which found no room, and how many records those were. */
   readonly lossCount: number;
   readonly lostCount: number;
+  /** Sizes of the files of the record, and what is free for them. */
+  readonly disk: DiskUse;
 }
 
 /**

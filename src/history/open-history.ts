@@ -45,8 +45,8 @@ export interface OpenHistoryOptions {
  */
 export function openHistory({ stateDirectory, now = wallNowUs }: OpenHistoryOptions): History {
   const queries = loadQueries(findQueriesDirectory());
-  const { readPath } = requireStateDirectory(stateDirectory);
-  const reader = openReader(readPath);
+  const files = requireStateDirectory(stateDirectory);
+  const reader = openReader(files.readPath);
   const log = followLog(stateDirectory);
   const whole: WholeRecord = { key: '', stretches: [] };
 
@@ -66,7 +66,7 @@ export function openHistory({ stateDirectory, now = wallNowUs }: OpenHistoryOpti
 
   const history: History = {
     host: '',
-    status: () => ask(readStatus),
+    status: () => ask((question, statements) => readStatus(question, statements, files)),
     state: (request) => ask((question) => listState(question, request)),
     lifespans: (request) => ask((question) => listLifespans(question, request)),
     lifespan: (id) => ask((question) => readLifespan(question, id)),

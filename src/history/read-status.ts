@@ -2,6 +2,8 @@
 import { toInstantJson } from '../domain/json.ts';
 import { NAMESPACE_TYPES, type NamespaceType } from '../domain/namespace-type.ts';
 import { FOREVER_US } from '../domain/time.ts';
+import { measureDisk } from '../store/measure-disk.ts';
+import type { StateFiles } from '../store/state-directory.ts';
 import type { Status } from './history.ts';
 import type { Statements } from './open-reader.ts';
 import type { Question } from './question.ts';
@@ -18,7 +20,11 @@ const GAPS_SQL = `
   FROM gap AS g
   WHERE g.reason <> 'pruned'`;
 
-export function readStatus({ head, log }: Question, statements: Statements): Status {
+export function readStatus(
+  { head, log }: Question,
+  statements: Statements,
+  files: StateFiles,
+): Status {
   const count = (type: NamespaceType) =>
     statements.get<{ alive: number }>(COUNT_SQL, { type })?.alive ?? 0;
   const gaps =
@@ -37,5 +43,6 @@ export function readStatus({ head, log }: Question, statements: Statements): Sta
     gapTotalUs: gaps?.gapTotalUs ?? 0,
     lossCount: gaps?.lossCount ?? 0,
     lostCount: gaps?.lostCount ?? 0,
+    disk: measureDisk(files),
   };
 }

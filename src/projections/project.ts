@@ -14,7 +14,12 @@ import type { AuditEvent } from '../domain/event.ts';
 import type { Known } from '../domain/known.ts';
 import { withDatabaseErrors } from '../store/database-errors.ts';
 import type { EventLogReader } from '../store/event-log-reader.ts';
-import { closeWriter, openDatabase, type DatabaseHandle } from '../store/open-database.ts';
+import {
+  closeWriter,
+  emptyWal,
+  openDatabase,
+  type DatabaseHandle,
+} from '../store/open-database.ts';
 import type { StateFiles } from '../store/state-directory.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { foldLog, startFold, type Fold } from './fold.ts';
@@ -55,6 +60,8 @@ export interface Projection {
   /** A life with this kernel id has been folded in and committed. */
   hasLifespan(kernelNamespaceId: string): boolean;
   setLive(live: Live): void;
+  /** Empties the `-wal` as far as readers let it. Errors: NsauditError `io`. */
+  emptyWal(): void;
   close(): void;
 }
 
@@ -94,6 +101,7 @@ export async function openProjection({ files, log }: OpenProjectionOptions): Pro
       commit: (batchHash) => withDatabaseErrors(path, () => fold.commit(batchHash)),
       hasLifespan: (id) => withDatabaseErrors(path, () => findLife.get(id) !== undefined),
       setLive: (live) => withDatabaseErrors(path, () => writeLive(live)),
+      emptyWal: () => withDatabaseErrors(path, () => emptyWal(db)),
       close: () => withDatabaseErrors(path, () => closeWriter(db)),
     };
   } catch (error) {

@@ -17,7 +17,7 @@ import { HASH_BYTES, hashBatch, hashLeaves, type BatchHeaderRow } from './log-ha
 import { prepareHead, type LogHead } from './log-head.ts';
 import { openLogTree } from './log-tree.ts';
 import type { MerkleFrontier, TreeHead } from './merkle-tree.ts';
-import { closeWriter, openDatabase, type DatabaseHandle } from './open-database.ts';
+import { closeWriter, emptyWal, openDatabase, type DatabaseHandle } from './open-database.ts';
 
 export interface BatchHeader {
   /** The run of the collector: unique for ever. */
@@ -53,6 +53,8 @@ export interface EventLogWriter {
     /** Runs in the same transaction, when the batch is in it: what it throws takes the batch back too. */
     beforeCommit?: () => void,
   ): AppendedBatch;
+  /** Empties the `-wal` as far as readers let it. Errors: NsauditError `io`. */
+  emptyWal(): void;
   /** Leaves the `-wal` and `-shm` files in place for readers of another user. */
   close(): void;
 }
@@ -94,6 +96,7 @@ export function createLogWriter(db: DatabaseHandle): EventLogWriter {
           ({ head: lastHead, frontier: lastFrontier } = appended);
           return { position: appended.position, batchHash: appended.batchHash };
         }),
+      emptyWal: () => withDatabaseErrors(logPath, () => emptyWal(db)),
       close: () => withDatabaseErrors(logPath, () => closeWriter(db)),
     };
   } catch (error) {

@@ -158,6 +158,21 @@ function set(db: DatabaseHandle, settings: Readonly<Record<string, number>>): vo
 }
 
 /**
+ * Moves what is in the `-wal` into the database and empties the file, as far as readers let it, and waits
+ * for none of them.
+ *
+ * Errors: those of SQLite, as when the database has to grow on a full disk.
+ */
+export function emptyWal(db: DatabaseHandle): void {
+  db.pragma('busy_timeout = 0');
+  try {
+    db.pragma('wal_checkpoint(TRUNCATE)');
+  } finally {
+    db.pragma(`busy_timeout = ${WRITER_TIMEOUT_MS}`);
+  }
+}
+
+/**
  * Closes a writing connection so that readers of another user can go on: they may not create the `-wal`
  * and `-shm` files, which the last connection to close deletes unless it may not write. The `-wal` is
  * emptied first, as far as readers let it.

@@ -49,9 +49,12 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
       writer,
       reader,
       close() {
-        writer.close();
-        reader.close();
-        lock.release();
+        try {
+          writer.close();
+        } finally {
+          reader.close();
+          lock.release();
+        }
       },
     };
   } catch (error) {

@@ -21,6 +21,8 @@ export interface StateFiles {
   readonly readPath: string;
   /** Held by whoever may write. Nothing but SQLite may ever open it: closing it elsewhere drops the lock. */
   readonly lockPath: string;
+  /** Takes up room that is given back to write the last events when the disk is full. */
+  readonly ballastPath: string;
 }
 
 /** Members of the directory's group may read the record, nobody else. */
@@ -33,6 +35,7 @@ export function toStateFiles(directory: string): StateFiles {
     logPath: join(directory, 'log.db'),
     readPath: join(directory, 'read.db'),
     lockPath: join(directory, 'collector.lock'),
+    ballastPath: join(directory, 'ballast'),
   };
 }
 

@@ -74,6 +74,7 @@ const FOUND: Examination = {
     reason: null,
   },
   record: null,
+  disk: { ...buildFakeHistory().status().disk, level: 'low' },
   problems: [],
 };
 
@@ -88,6 +89,9 @@ test('every hook, ring, pin and reason is in the text', () => {
     /^minimum lifetime +none: every birth is told$/m,
     /^pins +\/pins\/aa, 4 hooks, of this record, process 77 reads them$/m,
     /^ +\/pins\/bb, 2 hooks, of another record, no collector reads them$/m,
+    /^disk space +low: 4\.8 MiB of 8\.6 MiB free$/m,
+    /^files +log\.db 0\.4 MiB and 0\.0 MiB in its write-ahead log, read\.db 0\.3 MiB and 0\.0 MiB$/m,
+    /^ballast +0\.2 MiB$/m,
     /^Nothing is wrong\.$/m,
   ]) {
     expect(text).toMatch(line);

@@ -18,12 +18,12 @@ const loss: LossRecord = {
   toUs: at(9),
 };
 
-function start(isTakenOver: boolean, recorded: readonly string[] = []) {
+function start(isOwed: boolean, recorded: readonly string[] = []) {
   const auditor = new KernelAuditor();
   auditor.scanBeside({ second: 1, processes: [process(1)] });
   let looks = 0;
   const events = {
-    isTakenOver,
+    isOwed,
     recover() {
       looks += 1;
       return [...kept];

@@ -12,24 +12,33 @@ export function findBuildObstacle(): string | null {
   return isBuilt ? null : 'not built: run npm run build';
 }
 
-/** Runs `nsaudit collect` with these words; `ready` resolves at its ready line, and fails when it ends before. */
-export function startCollectorProgram(words: readonly string[]): {
+export interface CollectorProgram {
   readonly child: ChildProcess;
+  /** Resolves at its ready line, and fails when it ends before. */
   readonly ready: Promise<void>;
-} {
+  /** Every line it has said so far. */
+  readonly said: readonly string[];
+}
+
+/** Runs `nsaudit collect` with these words. */
+export function startCollectorProgram(words: readonly string[]): CollectorProgram {
   const child = spawn(LAUNCHER, ['collect', ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const waitUntilReady = async (): Promise<void> => {
-    const said: string[] = [];
-    for await (const line of createInterface({ input: child.stderr })) {
+  const said: string[] = [];
+  const lines = createInterface({ input: child.stderr });
+  const ready = new Promise<void>((isReady, reject) => {
+    lines.on('line', (line) => {
       said.push(line);
       if (line.startsWith('ready ')) {
-        child.stderr.resume();
-        return;
+        isReady();
       }
-    }
-    throw new Error(`the collector ended before it was ready: ${said.join('; ')}`);
-  };
-  return { child, ready: waitUntilReady() };
+    });
+    lines.on('close', () =>
+      reject(new Error(`the collector ended before it was ready: ${said.join('; ')}`)),
+    );
+  });
+  // Whoever does not wait for it is not told.
+  ready.catch(() => {});
+  return { child, ready, said };
 }
 
 /** Resolves when the process has ended, which may have been before. */

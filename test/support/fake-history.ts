@@ -316,6 +316,15 @@ function makeStatus(position: number): Status {
     gapTotalUs: 2_500_000,
     lossCount: 0,
     lostCount: 0,
+    disk: {
+      freeBytes: 5_000_000,
+      totalBytes: 9_000_000,
+      logBytes: 400_000,
+      readBytes: 300_000,
+      logWalBytes: 20_000,
+      readWalBytes: 10_000,
+      ballastBytes: 180_000,
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { findStateDirectory } from '../find-state-directory.ts';
 import { INITIAL_HOLDER_CHOICES, PROFILE_CHOICES } from '../options.ts';
 import { toErrorLine } from '../output.ts';
 import { readCheckpointOptions } from '../read-checkpoint-options.ts';
-import { readChoice, readSpanMs } from '../read-options.ts';
+import { readChoice, readDiskPolicy, readSpanMs } from '../read-options.ts';
 import { readPinRoot, toPinDirectory } from '../read-pin-directory.ts';
 import { isOwnProcRoot, readProcRoot } from '../read-proc-root.ts';
 import { readVersion } from '../version.ts';
@@ -53,6 +53,7 @@ export async function run(context: CommandContext): Promise<number> {
     keepHooks: options.has('keep-hooks'),
     checkpoints: readCheckpointOptions(context),
     growth: DEFAULT_GROWTH_POLICY,
+    diskPolicy: readDiskPolicy(options),
     machineIdPath: '/etc/machine-id',
     toolVersion: readVersion(),
     profile: readChoice(options, 'profile', PROFILE_CHOICES),
