@@ -2,6 +2,7 @@
  * Bind mounts as the kernel told them: names that are made and removed at exact instants, which scans would
  * find a little later or not at all. And what is known when the last descriptor and mount of a namespace go.
  */
+import { NO_ARRIVAL } from './arrival.ts';
 import type { Bounds } from './bounds.ts';
 import { exactly, findKernelNamespace, requireKernelNamespace } from './derive-kernel-births.ts';
 import { listNamed, type StormInput } from './derive-kernel-storms.ts';
@@ -51,6 +52,7 @@ export function deriveMounted(input: StormInput, record: MountedRecord, draft: D
       type,
       namespaces: null,
       ...NO_FACTS,
+      ...NO_ARRIVAL,
       from: exactly(atUs),
     });
   }
@@ -80,7 +82,7 @@ export function deriveClosed(input: KernelInput, record: EndRecord, draft: Draft
       const source = holder.kind === 'fd' ? 'descriptors' : 'mounts';
       const seenUs =
         watch.holderLastSeenUs.get(holder.id) ?? watch.previousBySource.get(source)?.startedAtUs;
-      loseHolder(input, holder, endedBy(holder, seenUs, record.atUs), draft);
+      loseHolder(input, holder, { to: endedBy(holder, seenUs, record.atUs), how: null }, draft);
     }
   }
 }
@@ -112,7 +114,7 @@ function loseMount(input: KernelInput, mountId: number, to: Bounds, draft: Draft
   memory.mounts.delete(mountId);
   const holder = mount && !memory.mounts.has(mount) ? findMountHolder(known, mount) : undefined;
   if (holder) {
-    loseHolder(input, holder, to, draft);
+    loseHolder(input, holder, { to, how: null }, draft);
   }
 }
 

@@ -29,14 +29,18 @@ const AT_NAMESPACE = 24;
 /** Stands for the root of the mount namespace. */
 const LSMT_ROOT = 0xffff_ffff_ffff_ffffn;
 const STATMOUNT_SB_BASIC = 0x1n;
+const STATMOUNT_MNT_BASIC = 0x2n;
 const STATMOUNT_MNT_ROOT = 0x8n;
 const STATMOUNT_MNT_POINT = 0x10n;
+const WANTED = STATMOUNT_SB_BASIC | STATMOUNT_MNT_BASIC | STATMOUNT_MNT_ROOT | STATMOUNT_MNT_POINT;
 const NSFS_MAGIC = 0x6e73_6673n;
 
 /** `struct statmount`; the offsets of texts count from where texts begin. */
 const AT_DEVICE_MAJOR = 16;
 const AT_DEVICE_MINOR = 20;
 const AT_MAGIC = 24;
+/** The id that mountinfo and the kernel's hooks give, which is reused. */
+const AT_MOUNT_ID = 56;
 const AT_ROOT_TEXT = 104;
 const AT_POINT_TEXT = 108;
 const AT_TEXTS = 512;
@@ -129,12 +133,12 @@ function readEntry(
   if (looked === 0 && answer.readBigUInt64LE(AT_MAGIC) !== NSFS_MAGIC) {
     return null;
   }
-  const asked =
-    looked < 0 ? looked : ask(STATMOUNT_SB_BASIC | STATMOUNT_MNT_ROOT | STATMOUNT_MNT_POINT);
+  const asked = looked < 0 ? looked : ask(WANTED);
   if (asked < 0) {
     return asked === -ENOENT ? null : asked;
   }
   return {
+    mountId: answer.readUInt32LE(AT_MOUNT_ID),
     device: `${answer.readUInt32LE(AT_DEVICE_MAJOR)}:${answer.readUInt32LE(AT_DEVICE_MINOR)}`,
     root: readText(answer, AT_ROOT_TEXT),
     mountPoint: readText(answer, AT_POINT_TEXT),

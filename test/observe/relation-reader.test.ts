@@ -97,7 +97,14 @@ describe('asking namespaces', () => {
     const mountNamespaces = [
       {
         inum: own.mnt ?? 0,
-        bindMounts: [{ path: `${PROC}/${process.pid}/ns/net`, type: 'net', inum: own.net ?? 0 }],
+        bindMounts: [
+          {
+            path: `${PROC}/${process.pid}/ns/net`,
+            type: 'net',
+            inum: own.net ?? 0,
+            mountIds: [],
+          },
+        ],
         unreadable: null,
       },
     ] as const;
