@@ -15,7 +15,8 @@ import {
 import { eventColumns } from './event-columns.ts';
 import { holderColumns, processColumns } from './holder-columns.ts';
 import { historyColumns, stateColumns } from './lifespan-columns.ts';
-import { listOptions, OPTIONS, type OptionDescription } from './options.ts';
+import type { OptionDescription } from './option.ts';
+import { listOptions, OPTIONS } from './options.ts';
 import { coverageColumns, timelineColumns } from './record-columns.ts';
 import { wrapText } from './wrap-text.ts';
 

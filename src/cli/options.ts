@@ -4,26 +4,14 @@
  */
 import { LIMIT_DEFAULT, LIMIT_MAX } from '../history/history.ts';
 import { COMMAND_NAMES, type CommandName } from './commands.ts';
+import { EVIDENCE_OPTIONS } from './evidence-options.ts';
+import { plain, unset, type OptionDescription } from './option.ts';
 
 export const OUTPUT_FORMATS = ['table', 'json', 'ndjson', 'csv', 'markdown'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 export const PROFILE_CHOICES = ['auto', 'trampoline', 'tracepoint', 'procfs'] as const;
 export const INITIAL_HOLDER_CHOICES = ['count', 'full'] as const;
-
-export interface OptionDescription {
-  readonly name: string;
-  readonly short: string | null;
-  /** Placeholder of its argument in help texts; null for a switch. */
-  readonly argument: string | null;
-  readonly isRepeatable: boolean;
-  readonly default: string | null;
-  /** Environment variable that stands in when the option is not given. */
-  readonly environment: string | null;
-  readonly help: string;
-  /** Empty: for the program itself, and accepted with every command. */
-  readonly commands: readonly CommandName[];
-}
 
 /** Commands whose answer is a list of rows. */
 const LISTS = [
@@ -40,9 +28,6 @@ const LISTS = [
 const ANSWERS = [...LISTS, 'report'] as const;
 const WINDOWED = ['history', 'holders', 'events', 'timeline', 'coverage', 'report'] as const;
 const WATCHING = ['collect', 'start'] as const;
-
-const plain = { short: null, argument: null, isRepeatable: false, default: null } as const;
-const unset = { ...plain, environment: null } as const;
 
 export const OPTIONS = [
   {
@@ -160,97 +145,7 @@ export const OPTIONS = [
     help: 'no line of column names in table and csv',
     commands: LISTS,
   },
-  {
-    ...unset,
-    name: 'checkpoint',
-    argument: 'FILE',
-    help: 'signed checkpoints of this log that were kept elsewhere, also between other lines, as in a journal: the log must continue all of them',
-    commands: ['verify', 'prune'],
-  },
-  {
-    ...unset,
-    name: 'checkpoint-key',
-    argument: 'FILE',
-    default: 'the systemd credential checkpoint.key, where there is one',
-    help: 'Ed25519 private key (PEM) that signs checkpoints; nobody but its owner may have access to it. Without a key nothing is signed',
-    commands: ['collect'],
-  },
-  {
-    ...unset,
-    name: 'checkpoint-interval',
-    argument: 'SPAN',
-    default: '1min',
-    help: 'how often the head of the log is signed and published, 1s to 24h, also when nothing happens: what was recorded before the last one that left the host cannot be changed unnoticed',
-    commands: ['collect'],
-  },
-  {
-    ...unset,
-    name: 'checkpoint-file',
-    argument: 'FILE',
-    help: 'file that each checkpoint replaces, for something that carries it away',
-    commands: ['collect'],
-  },
-  {
-    ...unset,
-    name: 'make-key',
-    argument: 'FILE',
-    help: 'make a new key for collect --checkpoint-key; FILE must not exist',
-    commands: ['checkpoint'],
-  },
-  {
-    ...unset,
-    name: 'proof',
-    argument: 'WHAT',
-    help: 'events: print the event of this seq with the proof that the newest checkpoint covers it; verify: check such a file, without a log',
-    commands: ['events', 'verify'],
-  },
-  {
-    ...unset,
-    name: 'public-key',
-    argument: 'KEY',
-    isRepeatable: true,
-    help: 'verifier key of the log, NAME+ID+KEY or a file with one per line; repeat it for a key that was changed. Checkpoints by others are not taken',
-    commands: ['verify', 'prune'],
-  },
-  {
-    ...unset,
-    name: 'require-witness',
-    help: 'exit 3 unless the log is verified: without a kept or cosigned checkpoint it can only be self-consistent',
-    commands: ['verify'],
-  },
-  {
-    ...unset,
-    name: 'before',
-    argument: 'TIME',
-    help: 'remove what was recorded before this, as the wall clock was then',
-    commands: ['prune'],
-  },
-  {
-    ...unset,
-    name: 'vacuum-size',
-    argument: 'SIZE',
-    help: 'remove the oldest batches until about so much of log.db is left: 500M, 4G, in powers of 1024',
-    commands: ['prune'],
-  },
-  {
-    ...unset,
-    name: 'without-witness',
-    help: 'remove also what nobody outside of the log vouches for',
-    commands: ['prune'],
-  },
-  {
-    ...unset,
-    name: 'dry-run',
-    help: 'only say what would be removed; works beside a collector',
-    commands: ['prune'],
-  },
-  {
-    ...unset,
-    name: 'yes',
-    short: 'y',
-    help: 'remove it; nobody is asked',
-    commands: ['prune'],
-  },
+  ...EVIDENCE_OPTIONS,
   {
     ...unset,
     name: 'quiet',

@@ -14,7 +14,8 @@ import {
   type CommandName,
 } from './commands.ts';
 import { suggest } from './nearest.ts';
-import { listOptions, OPTIONS, type OptionDescription, type OptionName } from './options.ts';
+import type { OptionDescription } from './option.ts';
+import { listOptions, OPTIONS, type OptionName } from './options.ts';
 
 /** What was given, by option name. A name that is not in the table does not compile. */
 export interface OptionValues {

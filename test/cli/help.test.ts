@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { EXIT_STATUS } from '../../src/cli/exit-status.ts';
-import { OPTIONS, type OptionDescription } from '../../src/cli/options.ts';
+import type { OptionDescription } from '../../src/cli/option.ts';
+import { OPTIONS } from '../../src/cli/options.ts';
 import { runWords } from './run-words.ts';
 
 const options: readonly OptionDescription[] = OPTIONS;
