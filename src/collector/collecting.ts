@@ -9,67 +9,25 @@ import {
   deriveStart,
   deriveStop,
   type Anchor,
-  type CollectorFacts,
 } from '../domain/derive-session.ts';
-import { sizeBallast, type DiskPolicy } from '../domain/disk-policy.ts';
+import { sizeBallast } from '../domain/disk-policy.ts';
 import { NsauditError } from '../domain/errors.ts';
-import { SCAN_SOURCES, type Scan, type ScanSource } from '../domain/scan.ts';
-import { US_PER_MS } from '../domain/time.ts';
 import { resumeWatch, type Watch } from '../domain/watch.ts';
 import { createAncestry, readOwnProcess } from '../observe/ancestry.ts';
 import { createContainerFiles } from '../observe/container-files.ts';
-import type { TimelineClock } from '../observe/host-clock.ts';
-import type { HostFacts } from '../observe/host-facts.ts';
-import type { NsidSource } from '../observe/netlink-nsids.ts';
 import { makeBallast } from '../store/ballast.ts';
-import { startHeartbeat, type CheckpointOptions } from './checkpoint-heartbeat.ts';
+import { announce } from './announce.ts';
+import { startHeartbeat } from './checkpoint-heartbeat.ts';
+import { toCollectorFacts } from './collector-facts.ts';
+import type { Collecting, CollectorOptions } from './collector-options.ts';
 import { startContainerRound } from './container-round.ts';
-import type { DiskWatch } from './disk-watch.ts';
 import { watchByKernel } from './kernel-loop.ts';
 import { startNsidRound } from './nsid-round.ts';
-import type { ObserverOptions, Observers } from './open-observers.ts';
 import { NotRecordedError, type Recorder } from './recorder.ts';
-import { tendDisk, type LoopOptions, type Running } from './running.ts';
+import { tendDisk, type Running } from './running.ts';
 import { watchByScans } from './scan-loop.ts';
 import { closeQuietly, suspend, type Resumption, type Suspension } from './suspend.ts';
 import { startWalWatch } from './wal-watch.ts';
-
-export interface CollectorOptions
-  extends
-    LoopOptions,
-    Pick<ObserverOptions, 'profile' | 'isOwnHost' | 'pinDirectory' | 'ringBytes'> {
-  readonly stateDirectory: string;
-  /** Where procfs is mounted. */
-  readonly procRoot: string;
-  readonly machineIdPath: string;
-  readonly toolVersion: string;
-  /** Null: nothing is signed. */
-  readonly checkpoints?: CheckpointOptions | null;
-  /** Leaves pinned hooks attached at the stop, so that the next start has no blind window. */
-  readonly keepHooks: boolean;
-  /** How much room makes the collector record less, or nothing. */
-  readonly diskPolicy?: DiskPolicy;
-  /** The baseline is committed. The line starts with `ready `. */
-  readonly onReady: (line: string) => void;
-  /** Something a person should know, as a sentence. */
-  readonly onNotice: (line: string) => void;
-  /** A scan is in the record, or has found nothing new. */
-  readonly onScan?: (scan: Scan) => void;
-}
-
-/** What stays open while the record may not. */
-interface Collecting {
-  readonly options: CollectorOptions;
-  readonly host: HostFacts;
-  readonly clock: TimelineClock;
-  readonly observers: Observers;
-  readonly nsids: NsidSource | null;
-  readonly disk: DiskWatch;
-  /** Timeline instant at which the collector ends by itself. */
-  readonly endUs: number;
-  /** Opens the record anew. */
-  readonly open: () => Promise<Recorder>;
-}
 
 /** Recording that fails again sooner than this waits longer each time. */
 const STEADY_US = 60_000_000;
@@ -255,61 +213,9 @@ function refuseOnce(
   return suspension;
 }
 
-/** What one unreadable thing of a source is. */
-const UNREADABLE_NOUNS: Readonly<Record<ScanSource, string>> = {
-  links: 'namespace links of a process',
-  threads: 'threads of a process',
-  descriptors: 'descriptors of a process',
-  mounts: 'mounts of a mount namespace',
-  facts: 'facts about a process',
-  relations: 'owner and parent of a namespace',
-  sockets: 'sockets of a process',
-  references: 'references to a namespace',
-};
-
-/** The line that scripts wait for, and before it what the first scan could not read. */
-function announce({ options, recorder, observers }: Recording, scan: Scan): void {
-  const holes = scan.reports.flatMap(({ source, unreadable }) =>
-    unreadable.map(
-      ({ reason, count, example }) =>
-        `${count} × ${UNREADABLE_NOUNS[source]} (${reason}, as ${example})`,
-    ),
-  );
-  if (holes.length > 0) {
-    options.onNotice(
-      `not everything can be read: ${holes.join('; ')}. What only they hold is not seen, and what they held last is not called gone.`,
-    );
-  }
-  const { known } = recorder;
-  const scanMs = Math.round((scan.endedAtUs - scan.startedAtUs) / US_PER_MS);
-  options.onReady(
-    `ready profile=${observers.profile} interval=${options.scanIntervalMs}ms scan=${scanMs}ms processes=${scan.processes.length} namespaces=${known.lifespans.size} position=${known.position} state=${options.stateDirectory}`,
-  );
-}
-
 function describeStop({ signal, once }: CollectorOptions): string {
   if (signal.aborted) {
     return 'signal';
   }
   return once ? 'once' : 'time is up';
-}
-
-function toCollectorFacts({ options, host, observers, nsids, disk }: Recording): CollectorFacts {
-  const { profile, hooks, kernel } = observers;
-  const kernelSources = kernel === null ? [] : ['kernel', ...(kernel.probe ? ['handles'] : [])];
-  return {
-    boot: host.bootId,
-    profile,
-    sources: [...kernelSources, ...SCAN_SOURCES, ...(nsids === null ? [] : ['nsids'])],
-    hooks: hooks.map(({ name, state }) => ({ name, state })),
-    kernel: host.kernelRelease,
-    toolVersion: options.toolVersion,
-    pid: process.pid,
-    uid: process.getuid?.() ?? 0,
-    capabilities: [...host.capabilities],
-    ownNamespaces: { ...host.ownNamespaces },
-    scanIntervalUs: options.scanIntervalMs * US_PER_MS,
-    initialHolders: options.initialHolders,
-    growth: disk.growth,
-  };
 }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 /** What the loops of the collector work with. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessIdentity } from '../domain/arrival.ts';
 import type { DerivePolicy } from '../domain/derive-events.ts';
 import { deriveClockStep, deriveRecordingChange } from '../domain/derive-session.ts';

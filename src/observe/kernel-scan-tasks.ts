@@ -5,20 +5,15 @@ import {
   createCommReader,
   readNumber,
   TASK_ENDED,
-  TASK_HAS_FILES,
   TASK_ROW,
   TASK_ROW_WORDS,
-  TASK_SHARES_FILES,
   type Rows,
 } from './kernel-inventory-rows.ts';
 import type { NamespaceSet, SetReader } from './kernel-inventory-sets.ts';
+import { hasFlag, readThread, readTid } from './kernel-task-rows.ts';
 import { createProcessDraft, type ProcessDraft } from './process-draft.ts';
-import type { Credentials } from './process-facts.ts';
 import { findDiffering } from './procfs-threads.ts';
 import type { SourceTally } from './source-tally.ts';
-
-/** What loginuid and session hold for a process that no login stands behind. */
-const UNSET = 0xffff_ffff;
 
 /** The processes, and for each of them, at the same index, its namespaces and the row it came from. */
 export interface KernelTasks {
@@ -171,53 +166,4 @@ export function findThread(
 ): ObservedThread | undefined {
   const row = threadRows.get(pid)?.find((candidate) => readTid(source, candidate) === tid);
   return row === undefined ? undefined : readThread(source, row);
-}
-
-/** How many descriptor tables the rows tell of. */
-export function countTables(rows: Rows): number {
-  let tables = 0;
-  for (let row = 0; row < rows.count; row += 1) {
-    const at = row * TASK_ROW_WORDS;
-    const isLeader = rows.words[at + TASK_ROW.pid] === rows.words[at + TASK_ROW.tid];
-    const isOwn = isLeader || !hasFlag(rows, row, TASK_SHARES_FILES);
-    tables += isOwn && hasFlag(rows, row, TASK_HAS_FILES) ? 1 : 0;
-  }
-  return tables;
-}
-
-/** Who the process of a row runs as. */
-export function readCredentialsOf({ words }: Rows, row: number): Credentials {
-  const at = row * TASK_ROW_WORDS;
-  const read = (field: number): number | null => words[at + field] ?? null;
-  const readIfSet = (field: number): number | null => {
-    const value = read(field);
-    return value === UNSET ? null : value;
-  };
-  return {
-    uid: read(TASK_ROW.uid),
-    gid: read(TASK_ROW.gid),
-    loginuid: readIfSet(TASK_ROW.loginuid),
-    session: readIfSet(TASK_ROW.session),
-  };
-}
-
-function readThread(rows: Rows, row: number): ObservedThread {
-  const at = row * TASK_ROW_WORDS;
-  return {
-    tid: readTid(rows, row),
-    startTimeTicks: readNumber(rows, at + TASK_ROW.startTimeTicks),
-    comm: createCommReader(rows)(row),
-    links: {},
-    forChildren: {},
-    descriptors: [],
-    sockets: [],
-  };
-}
-
-function readTid({ words }: Rows, row: number): number {
-  return words[row * TASK_ROW_WORDS + TASK_ROW.tid] ?? 0;
-}
-
-function hasFlag({ words }: Rows, row: number, flag: number): boolean {
-  return ((words[row * TASK_ROW_WORDS + TASK_ROW.flags] ?? 0) & flag) !== 0;
 }

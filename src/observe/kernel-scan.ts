@@ -17,12 +17,11 @@ import { addDescriptors } from './kernel-scan-files.ts';
 import { createFirstProcessReader, type FirstProcessReader } from './kernel-scan-first.ts';
 import {
   addThreads,
-  countTables,
-  readCredentialsOf,
   createTaskReader,
   type KernelTasks,
   type TaskReader,
 } from './kernel-scan-tasks.ts';
+import { countTables, readCredentialsOf } from './kernel-task-rows.ts';
 import { messageOf, type Missing } from './libc.ts';
 import { createMountsByIdReader, type MountsByIdReader } from './mounts-by-id.ts';
 import { findForeignType } from './own-namespaces.ts';

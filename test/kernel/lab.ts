@@ -10,7 +10,7 @@ import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { CollectorOptions } from '../../src/collector/collecting.ts';
+import type { CollectorOptions } from '../../src/collector/collector-options.ts';
 import { PROFILES } from '../../src/collector/profile.ts';
 import { runCollector } from '../../src/collector/run-collector.ts';
 import type { AuditEvent } from '../../src/domain/event.ts';

@@ -10,11 +10,10 @@ import { createSetReader, type SetReader } from '../../src/observe/kernel-invent
 import { addDescriptors } from '../../src/observe/kernel-scan-files.ts';
 import {
   addThreads,
-  countTables,
   createTaskReader,
-  readCredentialsOf,
   type KernelTasks,
 } from '../../src/observe/kernel-scan-tasks.ts';
+import { countTables, readCredentialsOf } from '../../src/observe/kernel-task-rows.ts';
 import { createSourceTally } from '../../src/observe/source-tally.ts';
 import { fileRows, taskRows, type FileInput, type TaskInput } from './inventory-rows.ts';
 
