@@ -23,6 +23,7 @@ import {
 } from './kernel-scan-tasks.ts';
 import { countTables, readCredentialsOf } from './kernel-task-rows.ts';
 import { messageOf, type Missing } from './libc.ts';
+import { createMountsByHelperReader, type MountsByHelperReader } from './mounts-by-helper.ts';
 import { createMountsByIdReader, type MountsByIdReader } from './mounts-by-id.ts';
 import { findForeignType } from './own-namespaces.ts';
 import { createProcReader, type ProcReader } from './proc-read.ts';
@@ -54,6 +55,7 @@ interface Places {
   readonly facts: FactsReader;
   readonly relations: RelationReader;
   readonly byId: MountsByIdReader;
+  readonly byHelper: MountsByHelperReader;
 }
 
 /** Loads the iterators, or says in one sentence what stands against it on this host. */
@@ -81,6 +83,7 @@ export function createKernelScanner(options: ProcfsScannerOptions): OpenedKernel
       readRelations && (() => readRelationRows(readRelations())),
     ),
     byId: createMountsByIdReader(procRoot),
+    byHelper: createMountsByHelperReader(procRoot),
   };
   return { scanner: createScanner(options, places), close: () => inventory.close() };
 }

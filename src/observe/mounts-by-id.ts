@@ -27,7 +27,7 @@ export interface MountNamespaceSight {
   readonly path: string | null;
 }
 
-/** What is mounted, or why that cannot be told: an errno name. */
+/** What is mounted, or why that cannot be told: an errno name, of which some say that this kernel cannot tell. */
 export type MountsTold =
   | { readonly entries: readonly MountinfoEntry[] }
   | { readonly reason: string };
@@ -40,10 +40,18 @@ export interface MountsByIdReader {
 
 /** No path leads to it, or not any more. */
 const NO_PATH = 'ESRCH';
+const NOT_OURS = 'EPERM';
 /** Source: include/uapi/linux/nsfs.h. */
 const NS_GET_MNTNS_ID = 0x8008_b705;
 const ID_BYTES = 8;
 const { ENOENT } = constants.errno;
+/** What kernels answer that lack the calls (before 6.8), the id in them or the question for it (before 6.11). */
+const LACKING: ReadonlySet<string> = new Set(['ENOSYS', 'E2BIG', 'ENOTTY']);
+
+/** True when the reason is that this kernel is too old. */
+export function isKernelTooOld(reason: string): boolean {
+  return LACKING.has(reason);
+}
 
 type Id = { readonly id: bigint } | { readonly reason: string };
 
@@ -57,36 +65,49 @@ export function createMountsByIdReader(procRoot: string): MountsByIdReader {
   const tools = lazily(() => openTools(procRoot));
   let known = new Map<number, Kept>();
   let next = new Map<number, Kept>();
+  let lacking: { readonly reason: string } | null = null;
+  const read = (sight: MountNamespaceSight): MountsTold => {
+    const { inum, kernelNamespaceId } = sight;
+    const opened = tools();
+    if ('reason' in opened) {
+      return opened;
+    }
+    const kept = known.get(inum);
+    if (kept?.refusal != null) {
+      next.set(inum, kept);
+      return { reason: kept.refusal };
+    }
+    const knownId = kernelNamespaceId === null ? kept?.id : BigInt(kernelNamespaceId);
+    const told = knownId === undefined ? null : opened.lister.list(knownId);
+    if (knownId !== undefined && told !== null && told !== -ENOENT) {
+      next.set(inum, { id: knownId, refusal: null });
+      return toTold(told);
+    }
+    // Another one may have the inum by now, so it is asked again.
+    const asked = askId(opened, sight);
+    if ('reason' in asked) {
+      return asked;
+    }
+    const listed = opened.lister.list(asked.id);
+    // It was there a moment ago, so what is denied is not its being but our right to look.
+    const now = listed === -ENOENT ? { reason: NOT_OURS } : toTold(listed);
+    next.set(inum, { id: asked.id, refusal: 'reason' in now ? now.reason : null });
+    return now;
+  };
   return {
     nextScan() {
       known = next;
       next = new Map();
     },
     read(sight) {
-      const { inum, kernelNamespaceId } = sight;
-      const opened = tools();
-      if ('reason' in opened) {
-        return opened;
+      if (lacking && sight.path !== null) {
+        return lacking;
       }
-      const kept = known.get(inum);
-      if (kept?.refusal != null) {
-        next.set(inum, kept);
-        return { reason: kept.refusal };
+      const told = read(sight);
+      if ('reason' in told && isKernelTooOld(told.reason)) {
+        lacking = told;
       }
-      const knownId = kernelNamespaceId === null ? kept?.id : BigInt(kernelNamespaceId);
-      const told = knownId === undefined ? null : opened.lister.list(knownId);
-      if (knownId !== undefined && told !== null && told !== -ENOENT) {
-        next.set(inum, { id: knownId, refusal: null });
-        return toTold(told);
-      }
-      // Another one may have the inum by now, so it is asked again.
-      const asked = askId(opened, sight);
-      if ('reason' in asked) {
-        return asked;
-      }
-      const now = toTold(opened.lister.list(asked.id));
-      next.set(inum, { id: asked.id, refusal: 'reason' in now ? now.reason : null });
-      return now;
+      return told;
     },
   };
 }

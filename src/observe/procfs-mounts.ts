@@ -9,11 +9,13 @@
  * Source: proc_pid_mountinfo(5), proc_pid_root(5), mount_namespaces(7); kernel fs/proc_namespace.c.
  */
 import { readlinkSync } from 'node:fs';
-import { parseNamespaceLink, toNamespaceKey } from '../domain/namespace-type.ts';
-import type { ObservedBindMount, ObservedMountNamespace, Scan } from '../domain/scan.ts';
+import type { Scan } from '../domain/scan.ts';
+import { createFoundMounts, type MountsRead } from './found-mounts.ts';
+import { readHidden, toHidden, type HiddenMounts } from './hidden-mounts.ts';
 import { parseMountinfo, type MountinfoEntry } from './mountinfo.ts';
+import type { MountsByHelperReader } from './mounts-by-helper.ts';
 import type { MountsByIdReader } from './mounts-by-id.ts';
-import { listDescribed, listMounted, type MountNamespaceSight } from './mounts-out-of-reach.ts';
+import { listDescribed, listMounted } from './mounts-out-of-reach.ts';
 import { errnoOf, isGone, type ProcReader } from './proc-read.ts';
 import type { ProcessDraft } from './process-draft.ts';
 import type { Refusal } from './procfs-links.ts';
@@ -23,12 +25,6 @@ import type { SourceTally } from './source-tally.ts';
 const CHROOTED = 'chroot';
 /** What mountinfo answers for a task that has left its namespaces: it has ended and waits for its parent. */
 const LEFT = 'EINVAL';
-
-export interface MountsRead {
-  readonly mountNamespaces: readonly ObservedMountNamespace[];
-  /** `major:minor` of nsfs, null where no namespace is mounted anywhere. */
-  readonly nsfsDev: string | null;
-}
 
 interface Answer {
   readonly entries: readonly MountinfoEntry[];
@@ -41,59 +37,35 @@ interface Answer {
 export interface MountPlaces {
   readonly reader: ProcReader;
   readonly byId: MountsByIdReader;
+  readonly byHelper: MountsByHelperReader;
+}
+
+interface Looked {
+  readonly drafts: readonly ProcessDraft[];
+  /** Those known already. */
+  readonly kernelIds: Scan['kernelIds'];
 }
 
 /**
  * Reads the nsfs mounts of every mount namespace that a process or thread of the drafts is in, and of those
- * that one of their descriptors, or one of these mounts, leads to. `kernelIds`: those known already.
+ * that one of their descriptors, or one of these mounts, leads to.
  */
-export function readMounts(
-  { reader, byId }: MountPlaces,
-  { drafts, kernelIds }: { drafts: readonly ProcessDraft[]; kernelIds: Scan['kernelIds'] },
-  tally: SourceTally,
-): MountsRead {
-  const mountNamespaces = new Map<number, ObservedMountNamespace>();
-  let nsfsDev: string | null = null;
-  const add = (inum: number, entries: readonly MountinfoEntry[], refusal: Refusal | null): void => {
-    nsfsDev ??= entries[0]?.device ?? null;
-    if (refusal) {
-      tally.unreadable(refusal.reason, refusal.path);
-    } else {
-      tally.read();
-    }
-    const unreadable = refusal?.reason ?? null;
-    mountNamespaces.set(inum, { inum, bindMounts: toBindMounts(entries), unreadable });
-  };
-  const readById = ({ inum, path, example }: MountNamespaceSight, partly: Answer | null): void => {
-    const kernelNamespaceId = kernelIds.get(toNamespaceKey('mnt', inum)) ?? null;
-    const told = byId.read({ inum, path, kernelNamespaceId });
-    if ('entries' in told) {
-      add(inum, told.entries, null);
-    } else {
-      add(inum, partly?.entries ?? [], partly?.refusal ?? { reason: told.reason, path: example });
-    }
-  };
-  byId.nextScan();
-  const waiting: MountNamespaceSight[] = [];
-  for (const [inum, directories] of listTaskDirectories(drafts)) {
-    const answer = readThroughAny(reader, { inum, directories, tally });
+export function readMounts(places: MountPlaces, looked: Looked, tally: SourceTally): MountsRead {
+  const found = createFoundMounts(tally);
+  const hidden: HiddenMounts[] = [];
+  for (const [inum, directories] of listTaskDirectories(looked.drafts)) {
+    const answer = readThroughAny(places.reader, { inum, directories, tally });
     if (answer?.refusal) {
-      const path = `${answer.directory}/ns/mnt`;
-      readById({ inum, path, example: answer.refusal.path }, answer);
+      const { directory, entries, refusal } = answer;
+      hidden.push({ inum, path: `${directory}/ns/mnt`, example: refusal.path, entries, refusal });
     } else if (answer) {
-      add(inum, answer.entries, null);
-      waiting.push(...listMounted(mountNamespaces.get(inum), answer.directory));
+      found.add(inum, answer.entries, null);
+      hidden.push(...listMounted(found.get(inum), answer.directory).map(toHidden));
     }
   }
-  waiting.push(...listDescribed(drafts));
-  // In turn, because one that nobody is in may hold another one.
-  for (const sight of waiting) {
-    if (!mountNamespaces.has(sight.inum)) {
-      readById(sight, null);
-      waiting.push(...listMounted(mountNamespaces.get(sight.inum), null));
-    }
-  }
-  return { mountNamespaces: [...mountNamespaces.values()], nsfsDev };
+  hidden.push(...listDescribed(looked.drafts).map(toHidden));
+  readHidden(places, hidden, looked.kernelIds, found);
+  return found.toRead();
 }
 
 /** Directories of the tasks in each mount namespace, leaders before threads. */
@@ -152,18 +124,4 @@ function readThroughAny(
     }
   }
   return fallback;
-}
-
-/** One mount on top of another of the same namespace at the same place is one holder. */
-function toBindMounts(entries: readonly MountinfoEntry[]): ObservedBindMount[] {
-  const mounts = new Map<string, ObservedBindMount>();
-  for (const { mountId, root, mountPoint } of entries) {
-    const namespace = parseNamespaceLink(root);
-    const key = `${root} ${mountPoint}`;
-    if (namespace) {
-      const mountIds = [...(mounts.get(key)?.mountIds ?? []), mountId];
-      mounts.set(key, { path: mountPoint, ...namespace, mountIds });
-    }
-  }
-  return [...mounts.values()];
 }

@@ -9,6 +9,7 @@
  */
 import type { InitialNamespaces } from '../domain/initial-namespaces.ts';
 import { SCAN_SOURCES, type ObservedProcess, type Scan, type ScanSource } from '../domain/scan.ts';
+import { createMountsByHelperReader, type MountsByHelperReader } from './mounts-by-helper.ts';
 import { createMountsByIdReader, type MountsByIdReader } from './mounts-by-id.ts';
 import { createProcReader, type ProcReader } from './proc-read.ts';
 import { isNotable, isOutside, type ProcessDraft } from './process-draft.ts';
@@ -54,6 +55,7 @@ interface Places {
   readonly facts: FactsReader;
   readonly relations: RelationReader;
   readonly byId: MountsByIdReader;
+  readonly byHelper: MountsByHelperReader;
 }
 
 interface ProcfsWalk extends Walk {
@@ -115,6 +117,7 @@ function createPlaces(procRoot: string): Places {
     facts: createFactsReader(reader),
     relations: createRelationReader(procRoot),
     byId: createMountsByIdReader(procRoot),
+    byHelper: createMountsByHelperReader(procRoot),
   };
 }
 

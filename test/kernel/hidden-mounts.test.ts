@@ -1,13 +1,27 @@
 /**
  * Bind mounts in mount namespaces that no process is in, kept by a descriptor or a bind mount alone.
  *
- * Real: the kernel, the namespaces, a collector with a database of its own. Modelled: nothing.
+ * Real: the kernel, the namespaces, a collector with a database of its own, the program that enters mount
+ * namespaces. Modelled: what a kernel before 6.11 answers, ENOSYS, where that program is tested alone.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openMountLister } from '../../src/observe/mount-list.ts';
+import { createMountsByHelperReader } from '../../src/observe/mounts-by-helper.ts';
+import { createProcReader } from '../../src/observe/proc-read.ts';
+import { createProcessDraft } from '../../src/observe/process-draft.ts';
+import { readMounts } from '../../src/observe/procfs-mounts.ts';
+import { createSourceTally } from '../../src/observe/source-tally.ts';
 import { ownHolders, until } from './holders.ts';
 import {
   findKernelObstacle,
@@ -20,7 +34,7 @@ import {
   type Record,
   type Watcher,
 } from './lab.ts';
-import { expectEndWithin, lastLife } from './lives.ts';
+import { expectEndWithin, holdersOf, lastLife } from './lives.ts';
 
 /** The kernel's answer about a mount namespace that cannot be there tells whether it can answer at all. */
 function findListObstacle(): string | null {
@@ -50,7 +64,7 @@ interface Hidden {
   readonly release: string;
 }
 
-async function hide(keeper: 'descriptor' | 'bind mount'): Promise<Hidden> {
+async function hide(keeper: 'descriptor' | 'bind mount'): Promise<Hidden & { fd: number }> {
   const path = join(scratch, 'blue uts\\\n\u00e9');
   writeFileSync(path, '');
   const made = await lab.run<{ pid: number; links: { uts: number } }>('spawn("uts")');
@@ -60,16 +74,17 @@ async function hide(keeper: 'descriptor' | 'bind mount'): Promise<Hidden> {
   );
   const kept = JSON.stringify(join(scratch, 'private', 'mnt'));
   let release = `unbind(${kept})`;
+  let held = -1;
   if (keeper === 'descriptor') {
-    const fd = await lab.run<number>(`hold(${other.result.pid}, "mnt")`);
-    release = `release(${fd.result})`;
+    held = (await lab.run<number>(`hold(${other.result.pid}, "mnt")`)).result;
+    release = `release(${held})`;
   } else {
     await lab.run(`bind(${other.result.pid}, "mnt", ${kept})`);
   }
   await watcher.scans(1);
   await lab.run(`end(${pid})`);
   await lab.run(`end(${other.result.pid})`);
-  return { path, uts: links.uts, mnt: other.result.mnt, release };
+  return { path, uts: links.uts, mnt: other.result.mnt, release, fd: held };
 }
 
 function openHolders(record: Record, uts: number) {
@@ -144,5 +159,76 @@ describe.skipIf(obstacle).each(profiles)(
         await lab.run(release);
       },
     );
+  },
+);
+
+const PROGRAM = resolve(import.meta.dirname, '../../dist/src/observe/enter-mounts.js');
+const noProgram = existsSync(PROGRAM) ? null : 'not built: run npm run build';
+const cannotEnter = findKernelObstacle() ?? noProgram;
+/** What kernels answer that cannot list mounts. */
+const OLD_KERNEL = { nextScan: () => undefined, read: () => ({ reason: 'ENOSYS' }) };
+
+describe.skipIf(cannotEnter)(
+  `on kernels that list no mounts${cannotEnter ? ` — NOT RUN: ${cannotEnter}` : ''}`,
+  { timeout: TEST_MS },
+  () => {
+    beforeEach(async () => {
+      scratch = mkdtempSync(join(tmpdir(), 'nsaudit-hidden-'));
+      lab = startLab();
+      watcher = await startWatcher(SCAN_MS, { profile: TESTED_PROFILE });
+      await watcher.scans(1);
+    }, TEST_MS);
+
+    afterEach(async () => {
+      await lab.end();
+      await watcher.stop();
+      rmSync(scratch, { recursive: true, force: true });
+    });
+
+    test('a program known by its name enters, reads, and is gone; it is not asked again for a while', async () => {
+      const { path, uts, mnt, release, fd } = await hide('descriptor');
+      let nowMs = 0;
+      const byHelper = createMountsByHelperReader('/proc', () => nowMs);
+      const identity = { pid: lab.pid, startTimeTicks: 1, ppid: 1, comm: 'lab', threadCount: 1 };
+      const draft = createProcessDraft(
+        { ...identity, directory: `/proc/${lab.pid}` },
+        { isZombie: false, links: {}, forChildren: {}, linksUnreadable: null },
+      );
+      draft.observed.descriptors = [{ fd, type: 'mnt', inum: mnt }];
+      const read = () => {
+        const tally = createSourceTally('mounts');
+        const places = { reader: createProcReader(), byId: OLD_KERNEL, byHelper };
+        const looked = { drafts: [draft], kernelIds: new Map<never, never>() };
+        const { mountNamespaces } = readMounts(places, looked, tally);
+        return { mounts: mountNamespaces.find(({ inum }) => inum === mnt), ...tally.report() };
+      };
+      const entered = {
+        readCount: 1,
+        unreadable: [],
+        mounts: { bindMounts: [{ path, type: 'uts', inum: uts }], unreadable: null },
+      };
+      expect(read()).toMatchObject(entered);
+      nowMs = 29_999;
+      expect(read()).toMatchObject({
+        readCount: 0,
+        unreadable: [],
+        mounts: { bindMounts: [], unreadable: 'not due' },
+      });
+      nowMs = 30_000;
+      expect(read()).toMatchObject(entered);
+      expect((await lab.run<number[]>(`children_of(${process.pid})`)).result).toEqual([lab.pid]);
+      const isRecorded = (record: Record): boolean => {
+        const life = lastLife(record, 'mnt', mnt);
+        const ours = life
+          ? holdersOf(record, life).filter(({ comm }) => comm === 'nsaudit-mounts')
+          : [];
+        return (
+          ours.length === 2 && ours.every(({ ppid, to }) => ppid === process.pid && to !== null)
+        );
+      };
+      await until(watcher, isRecorded);
+      await lab.run(release);
+      await until(watcher, isOver(uts));
+    });
   },
 );

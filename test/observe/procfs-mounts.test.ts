@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { INITIAL_INUMS } from '../../src/domain/namespace-type.ts';
 import type { ObservedMountNamespace, Scan } from '../../src/domain/scan.ts';
+import type { MountsRead } from '../../src/observe/found-mounts.ts';
+import { createMountsByHelperReader } from '../../src/observe/mounts-by-helper.ts';
 import { createMountsByIdReader } from '../../src/observe/mounts-by-id.ts';
 import { createProcReader } from '../../src/observe/proc-read.ts';
 import { createProcessDraft, type ProcessDraft } from '../../src/observe/process-draft.ts';
-import { readMounts, type MountsRead } from '../../src/observe/procfs-mounts.ts';
+import { readMounts } from '../../src/observe/procfs-mounts.ts';
 import { createSourceTally, type SourceTally } from '../../src/observe/source-tally.ts';
 import { findReport, scanOnce, useProcTree } from './scan-tree.ts';
 import { asUnprivileged } from './unprivileged.ts';
@@ -178,7 +180,11 @@ function draftIn(mnt: number): ProcessDraft {
 }
 
 function read(drafts: ProcessDraft[], tally: SourceTally): MountsRead {
-  const places = { reader: createProcReader(), byId: createMountsByIdReader(tree.root) };
+  const places = {
+    reader: createProcReader(),
+    byId: createMountsByIdReader(tree.root),
+    byHelper: createMountsByHelperReader(tree.root),
+  };
   return readMounts(places, { drafts, kernelIds: new Map() }, tally);
 }
 
