@@ -69,7 +69,7 @@ export function deriveEvents(
   const isFull = SCAN_SOURCES.every((source) => scan.covered.includes(source));
   const gap = deriveGap({ watch, scan, policy }, draft);
   const looking: Watch = gap ? { ...watch, gapEndUs: gap.endUs } : watch;
-  const { carriedHolders, books, ...seen } = lookOver({ known, watch, scan, policy });
+  const { carriedHolders, books, ...seen } = lookOver({ known, watch, scan, whole, policy });
   const { initial, holdings, carried } = seen;
   const looked = { scan, isFull, kernel, own: policy.own ?? null, ...seen };
   const input = { known, watch: looking, books, ...looked };
@@ -128,7 +128,7 @@ interface Outlook {
 }
 
 /** What the scan saw as holdings, and what it can neither confirm nor deny. */
-function lookOver({ known, watch, scan, policy }: Outlook) {
+function lookOver({ known, watch, scan, whole, policy }: Outlook & { readonly whole: Scan }) {
   const { kernel, initialHolders, growth } = policy;
   const initial: InitialNamespaces = {
     ...learnInitialNamespaces(scan.processes),
@@ -136,7 +136,7 @@ function lookOver({ known, watch, scan, policy }: Outlook) {
   };
   const holdings = listHoldings(scan, { initial, initialHolders });
   const continuity = buildContinuity({ known, kernel }, scan, holdings);
-  const carriedHolders = findCarriedHolders({ known, scan, continuity });
+  const carriedHolders = findCarriedHolders({ known, scan, whole, continuity });
   const books = openMemberBooks(watch.members, growth);
   const carried = new Set([
     ...findCarriedLifespans(known, carriedHolders),

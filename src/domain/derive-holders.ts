@@ -67,9 +67,12 @@ function sourceOf(holder: Pick<Holder, 'kind' | 'tid'>): ScanSource | undefined 
 export function findCarriedHolders({
   known,
   scan,
+  whole,
   continuity,
-}: Pick<Input, 'known' | 'scan' | 'continuity'>): Set<HolderId> {
-  const unreadableMounts = findUnreadableMounts(known, scan);
+}: Pick<Input, 'known' | 'scan' | 'continuity'> & { readonly whole: Scan }): Set<HolderId> {
+  const findUnreadable = findUnreadableMounts(known, scan);
+  const isLeftOut = findMountsLeftOut(known, scan, whole);
+  const unreadableMounts = (holder: Holder): boolean => findUnreadable(holder) || isLeftOut(holder);
   const carried = new Set<HolderId>();
   for (const holder of known.holders.values()) {
     if (sourceOf(holder) === undefined) {
@@ -93,6 +96,21 @@ function findUnreadableMounts(known: Known, scan: Scan): (holder: Holder) => boo
   return (holder) => {
     const mountInum = toMountInum(known, holder);
     return mountInum !== null && !readable.has(mountInum);
+  };
+}
+
+/**
+ * Mounts that the scan saw, in a mount namespace that ended before the scan was judged: they were there when
+ * it looked, so the next one tells that they are gone.
+ */
+function findMountsLeftOut(known: Known, scan: Scan, whole: Scan): (holder: Holder) => boolean {
+  const listed = new Set(scan.mountNamespaces.map(({ inum }) => inum));
+  const leftOut = whole.mountNamespaces.filter(({ inum }) => !listed.has(inum));
+  const mounts = leftOut.flatMap(({ bindMounts }) => bindMounts);
+  const shown = new Set(mounts.map(({ type, inum, path }) => `${type}:${inum} ${path}`));
+  return ({ lifespan, path }) => {
+    const held = lifespan === null ? undefined : known.lifespans.get(lifespan);
+    return held !== undefined && shown.has(`${held.type}:${held.inum} ${path}`);
   };
 }
 

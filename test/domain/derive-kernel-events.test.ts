@@ -281,6 +281,35 @@ describe('a scan beside records', () => {
     expect(only(after, 'holder.lost')).toEqual([]);
   });
 
+  test('does not end a bind mount before the mount namespace that it was seen in', () => {
+    const auditor = watching();
+    const mnt = ns('mnt', 4026532003, '902');
+    auditor.tell(3, birth(2, uts), birth(2, mnt), moved(2, 50, inside(uts, mnt)));
+    const looked = {
+      processes: [process(1)],
+      mountNamespaces: [
+        {
+          inum: mnt.inum,
+          bindMounts: [{ path: '/n', type: 'uts', inum: uts.inum } as const],
+          unreadable: null,
+        },
+      ],
+      kernelIds: new Map([
+        ['mnt:4026532003', '902'],
+        ['uts:4026532002', '901'],
+      ] as const),
+    };
+    const first = auditor.scanBeside({ ...looked, second: 4 }, left(4.01, 50));
+    expect(only(first, 'holder.gained')).toMatchObject([{ kind: 'bind-mount', path: '/n' }]);
+    const second = auditor.scanBeside(
+      { ...looked, second: 5 },
+      { kind: 'destroyed', atUs: at(5.2), namespace: mnt },
+    );
+    expect(only(second, 'holder.lost')).toEqual([]);
+    const third = auditor.scanBeside({ second: 6, processes: [process(1)] });
+    expect(only(third, 'holder.lost')).toMatchObject([{ kind: 'bind-mount', to: { by: at(6.1) } }]);
+  });
+
   test('does not bring back a namespace that ended meanwhile', () => {
     const auditor = watching();
     auditor.tell(3, birth(2, net), moved(2, 50, inside(net)));
