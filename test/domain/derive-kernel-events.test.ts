@@ -290,7 +290,7 @@ describe('a scan beside records', () => {
       mountNamespaces: [
         {
           inum: mnt.inum,
-          bindMounts: [{ path: '/n', type: 'uts', inum: uts.inum } as const],
+          bindMounts: [{ mountIds: [77], path: '/n', type: 'uts', inum: uts.inum } as const],
           unreadable: null,
         },
       ],
