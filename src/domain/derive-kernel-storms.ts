@@ -152,7 +152,7 @@ export function settleStorms(
  * So many lives are counted before their count is written: until then they take room in the map of live
  * namespaces, which has 65,536 places.
  */
-const FOLDED_MAX = 16_384;
+const FOLDED_MAX = 8_192;
 
 /** Lists those that something else has seen: a scan must not find what the record does not have. */
 export function listSeen(input: StormInput, seen: ReadonlySet<NamespaceKey>, draft: Draft): void {

@@ -192,17 +192,24 @@ describe.skipIf(obstacle)(
       }
     });
 
-    test('a user namespace that its child keeps is unheld, and ends after the child', async () => {
+    test('a user namespace that only its child keeps is held by it, and ends after the child', async () => {
       const made = await lab.run<{ pid: number; outer: number }>('spawn_nested_users()');
       const left = await lab.run<{ inner: number }>(`enter_inner_user(${made.result.pid})`);
-      const record = await settled(
-        (each) => lastLife(each, 'user', made.result.outer)?.unheld != null,
-      );
+      const findOwned = (each: Record) => {
+        const outer = lastLife(each, 'user', made.result.outer);
+        return each.lifespans.find(
+          ({ type, owner }) => type === 'user' && outer !== undefined && owner === outer.id,
+        );
+      };
+      const record = await settled((each) => findOwned(each) !== undefined);
       const outer = newest(record, 'user', made.result.outer);
       expectExactlyWithin(record, outer.born, made, 'outer');
-      expectExactlyWithin(record, outer.unheld, left, 'outer unheld');
-      expect(outer.gone).toBeNull();
-      expect(newest(record, 'user', left.result.inner).owner).toBe(outer.id);
+      expect(outer).toMatchObject({ unheld: null, gone: null });
+      const inner = newest(record, 'user', left.result.inner);
+      expect(inner.owner).toBe(outer.id);
+      const holders = holdersOf(record, outer);
+      const child = holders.find(({ kind }) => kind === 'child-namespace');
+      expect(child).toMatchObject({ namespace: inner.id, from: inner.born, to: null });
       const ended = await lab.run(`end(${made.result.pid})`);
       const after = await settled(isEnded('user', made.result.outer));
       expectEnd(after, 'user', left.result.inner, ended);
