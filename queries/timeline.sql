@@ -85,7 +85,10 @@ SELECT
   l.inum,
   CASE page.rank
     WHEN 0 THEN printf(
-      'nobody watched for %.3f s: %s%s',
+      CASE g.source
+        WHEN 'nsids' THEN 'notices of network namespace ids missing in %.3f s: %s%s'
+        ELSE 'nobody watched for %.3f s: %s%s'
+      END,
       (g.to_us - g.from_us) / 1e6,
       g.reason,
       CASE WHEN g.lost IS NULL THEN '' ELSE printf(', %d events lost', g.lost) END

@@ -21,6 +21,8 @@ export interface CollectorOptions
   readonly toolVersion: string;
   /** Null: nothing is signed. */
   readonly checkpoints?: CheckpointOptions | null;
+  /** Room for notices of network namespace ids that wait, see openNsids. */
+  readonly nsidBufferBytes?: number;
   /** Leaves pinned hooks attached at the stop, so that the next start has no blind window. */
   readonly keepHooks: boolean;
   /** How much room makes the collector record less, or nothing. */

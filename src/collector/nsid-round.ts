@@ -8,6 +8,7 @@ import {
   createNsidMemory,
   deriveAnswer,
   deriveListed,
+  deriveNoticesLost,
   deriveRemoved,
   listToAsk,
   noteGiven,
@@ -45,6 +46,8 @@ const ASKED_MAX = 200;
 
 interface Told {
   readonly notices: readonly NsidNotice[];
+  /** There were more, which found no room. */
+  readonly hasLost: boolean;
   /** They came after this instant and by `byUs`. */
   readonly afterUs: number;
   readonly byUs: number;
@@ -64,8 +67,7 @@ export function startNsidRound(options: NsidRoundOptions): NsidRound {
   const take = (): Told => {
     const [afterUs, lastUs] = takenUs;
     takenUs = [lastUs, clock.timelineUs()];
-    const notices = source.take();
-    return { notices, afterUs, byUs: clock.timelineUs() };
+    return { ...source.take(), afterUs, byUs: clock.timelineUs() };
   };
 
   return {
@@ -81,7 +83,7 @@ export function startNsidRound(options: NsidRoundOptions): NsidRound {
         watch.sightings.get(id)?.lastSeenUs ?? Number.NEGATIVE_INFINITY;
       const input = { known, memory, lastSeenUs };
       const told = take();
-      if (!hasScanned && told.notices.length === 0) {
+      if (!hasScanned && told.notices.length === 0 && !told.hasLost) {
         return;
       }
       const draft = startFoldingDraft(known, Math.max(clock.timelineUs(), known.lastAt), (event) =>
@@ -94,7 +96,11 @@ export function startNsidRound(options: NsidRoundOptions): NsidRound {
   };
 }
 
-function deriveTold(input: NsidInput, { notices, afterUs, byUs }: Told, draft: Draft): void {
+function deriveTold(input: NsidInput, told: Told, draft: Draft): void {
+  const { notices, hasLost, afterUs, byUs } = told;
+  if (hasLost) {
+    deriveNoticesLost(input.memory, { from: afterUs, to: byUs }, draft);
+  }
   const bounds = { after: afterUs, by: byUs, evidence: 'kernel-event' } as const;
   for (const { kind, nsid } of notices) {
     if (kind === 'removed') {
@@ -117,7 +123,8 @@ function listAndAsk(input: NsidInput, asking: Asking, draft: Draft): void {
   if (nsids === null) {
     return;
   }
-  deriveListed(input, { nsids, fromUs, toUs: clock.timelineUs() }, draft);
+  const openGaps = input.memory.openGaps.splice(0);
+  deriveListed(input, { nsids, fromUs, toUs: clock.timelineUs(), openGaps }, draft);
   const probe = observers.kernel?.probe ?? null;
   const answers = listToAsk(input, nsids, ASKED_MAX).map((lifespan) => ({
     id: lifespan.id,
@@ -126,7 +133,8 @@ function listAndAsk(input: NsidInput, asking: Asking, draft: Draft): void {
   }));
   const told = answers.length > 0 ? take() : null;
   const isDoubtful = (nsid: number | null): boolean =>
-    told !== null && told.notices.some((notice) => notice.nsid === nsid || nsid === null);
+    told !== null &&
+    (told.hasLost || told.notices.some((notice) => notice.nsid === nsid || nsid === null));
   for (const { id, nsid, atUs } of answers) {
     if (nsid !== 'unknown' && !isDoubtful(nsid)) {
       deriveAnswer(input, { id, nsid, atUs }, draft);

@@ -47,7 +47,7 @@ export async function runCollector(options: CollectorOptions): Promise<void> {
     const anchor = chooseAnchor(recorder.known, bootId, reading);
     const { anchorUs } = anchor;
     const clock = createTimelineClock(hostClock, anchorUs);
-    const nsids = options.isOwnHost ? openNsids() : null;
+    const nsids = options.isOwnHost ? openNsids(options.nsidBufferBytes) : null;
     const recordedPosition = recorder.known.position;
     const observers = openObservers({ ...options, bootId, clock, anchorUs, recordedPosition });
     try {

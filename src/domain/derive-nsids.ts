@@ -12,6 +12,9 @@ import { eachHolder, type Known, type LifespanId } from './known.ts';
 import type { Lifespan } from './lifespan.ts';
 import { findOpenNsid } from './nsid.ts';
 
+/** As in collector.started, and of the gaps that lost notices are. */
+const NSIDS = 'nsids';
+
 export interface NsidMemory {
   /** Lifespan of the network namespace in which the ids count. */
   readonly observer: LifespanId;
@@ -23,10 +26,19 @@ export interface NsidMemory {
   readonly without: Set<LifespanId>;
   /** The last list, and when it began to be read; null before the first. */
   listed: { readonly nsids: ReadonlySet<number>; readonly fromUs: number } | null;
+  /** Gaps of lost notices that the next list closes. */
+  readonly openGaps: number[];
 }
 
 export function createNsidMemory(observer: LifespanId): NsidMemory {
-  return { observer, owners: new Map(), given: new Map(), without: new Set(), listed: null };
+  return {
+    observer,
+    owners: new Map(),
+    given: new Map(),
+    without: new Set(),
+    listed: null,
+    openGaps: [],
+  };
 }
 
 export interface NsidInput {
@@ -74,14 +86,34 @@ export function noteGiven({ memory }: NsidInput, nsid: number, from: Bounds): vo
   memory.without.clear();
 }
 
-/** Takes over a whole list, and ends what is not in it any more. */
+/** Notices were lost: what is told next need not be what happened next, so the next list has to say. */
+export function deriveNoticesLost(
+  memory: NsidMemory,
+  { from, to }: { readonly from: number; readonly to: number },
+  draft: Draft,
+): void {
+  const gap = { source: NSIDS, lost: null, from, to, reason: 'lost' } as const;
+  memory.openGaps.push(draft.add({ event: 'observation.gap', ...gap }));
+  // An id may have been taken back and given to another one meanwhile: everybody is asked anew.
+  memory.owners.clear();
+  memory.given.clear();
+  memory.without.clear();
+}
+
+/** Takes over a whole list, and ends what is not in it any more. Closes these gaps. */
 export function deriveListed(
   input: NsidInput,
-  list: { readonly nsids: ReadonlySet<number>; readonly fromUs: number; readonly toUs: number },
+  list: {
+    readonly nsids: ReadonlySet<number>;
+    readonly fromUs: number;
+    readonly toUs: number;
+    readonly openGaps: readonly number[];
+  },
   draft: Draft,
 ): void {
   const { known, memory } = input;
   const { listed, observer, owners } = memory;
+  let inferred = 0;
   for (const lifespan of listNetworks(known)) {
     for (const { nsid, from } of lifespan.nsids.filter((each) => each.observer === observer)) {
       if (findOpenNsid(lifespan.nsids, { observer, nsid }) && !list.nsids.has(nsid)) {
@@ -89,6 +121,7 @@ export function deriveListed(
         const after = Math.max(from.by, isOwn ? listed.fromUs : from.by);
         const evidence = isOwn ? 'scan' : 'inferred-after-gap';
         endNsid(input, lifespan, { nsid, to: { after, by: list.toUs, evidence } }, draft);
+        inferred += 1;
       }
     }
   }
@@ -104,6 +137,11 @@ export function deriveListed(
   }
   if (listed === null || !isEqual(listed.nsids, list.nsids)) {
     memory.without.clear();
+  }
+  for (const [index, gap] of list.openGaps.entries()) {
+    // What was found out cannot be told apart by loss.
+    const found = { recovered: 0, inferred: index === 0 ? inferred : 0, unknown: 0 };
+    draft.add({ event: 'observation.gap_closed', source: NSIDS, gap, ...found });
   }
 }
 
@@ -150,6 +188,14 @@ export function deriveAnswer(
     return;
   }
   memory.owners.set(nsid, id);
+  for (const other of listNetworks(known)) {
+    const had = other.id === id ? undefined : findOpenNsid(other.nsids, { observer, nsid });
+    if (had) {
+      // It was taken back without our being told.
+      const to: Bounds = { after: had.from.by, by: atUs, evidence: 'inferred-after-gap' };
+      endNsid(input, other, { nsid, to }, draft);
+    }
+  }
   if (!findOpenNsid(lifespan.nsids, { observer, nsid })) {
     const seen: Bounds =
       listed === null

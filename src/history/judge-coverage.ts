@@ -11,6 +11,9 @@ import type { QueryRunner } from './query-runner.ts';
 import type { Head } from './read-head.ts';
 import type { OpenWindow } from './resolve-time.ts';
 
+/** Lost notices of network namespace ids hide no namespace and no holder: only ids have wider bounds. */
+const NOT_JUDGED = 'nsids';
+
 /** Newest gaps that an answer lists; the question `coverage` has all of them. */
 const GAPS_MAX = 100;
 
@@ -39,6 +42,7 @@ export interface GrowingStretch {
 }
 
 interface GapRow {
+  readonly source: string;
   readonly from_us: number;
   readonly to_us: number;
   readonly reason: string;
@@ -80,7 +84,9 @@ export function createCoverageJudge(
   const bySource = (window: Window) => grow(readWritten(window.sinceUs, window.untilUs), window);
   const judge = (window: Window, stretches: readonly Stretch[]): CoverageJson => {
     const { sinceUs: since, untilUs: until } = window;
-    const gaps = runner.all<GapRow>('gaps', { since, until, limit: GAPS_MAX });
+    const gaps = runner
+      .all<GapRow>('gaps', { since, until, limit: GAPS_MAX })
+      .filter(({ source }) => source !== NOT_JUDGED);
     return toCoverageJson(head, window, stretches, gaps);
   };
   return {

@@ -11,7 +11,7 @@
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { nameErrno, openLibc, type Missing } from './libc.ts';
-import { bindNetlinkCalls, type NetlinkCalls } from './netlink-socket.ts';
+import { bindNetlinkCalls, NOTICE_BUFFER_BYTES, type NetlinkCalls } from './netlink-socket.ts';
 import {
   buildRequest,
   NETNSA_FD,
@@ -38,9 +38,11 @@ export interface NsidSource {
   list(): ReadonlySet<number> | null;
   /** The id of the network namespace of a process, or of the one that a descriptor refers to. */
   ask(target: { readonly pid: number } | { readonly fd: number }): NsidAnswer;
-  /** What we were told of since the last call. Notices that did not fit are counted as lost. */
-  take(): NsidNotice[];
-  readonly lostCount: number;
+  /**
+   * What we were told of since the last call. `hasLost`: some did not fit; how many, the kernel does not say
+   * (ENOBUFS in netlink(7)).
+   */
+  take(): { readonly notices: readonly NsidNotice[]; readonly hasLost: boolean };
   /** Refusals by errno name. */
   refusals(): ReadonlyMap<string, number>;
   close(): void;
@@ -49,8 +51,11 @@ export interface NsidSource {
 const REPLY_BYTES = 64 * 1024;
 const { ENOBUFS, EINTR } = constants.errno;
 
-/** Opens both sockets, or says in one sentence why not. Needs no privilege. */
-export function openNsids(): NsidSource | Missing {
+/**
+ * Opens both sockets, or says in one sentence why not. Needs no privilege. `bufferBytes`: what notices that wait
+ * may take.
+ */
+export function openNsids(bufferBytes = NOTICE_BUFFER_BYTES): NsidSource | Missing {
   const libc = openLibc();
   if ('missing' in libc) {
     return libc;
@@ -58,7 +63,7 @@ export function openNsids(): NsidSource | Missing {
   const calls = bindNetlinkCalls(libc);
   const asking = calls.open();
   const told = calls.open();
-  if (asking < 0 || told < 0 || calls.join(told) < 0) {
+  if (asking < 0 || told < 0 || calls.join(told, bufferBytes) < 0) {
     const reason = nameErrno(libc.errno());
     [asking, told].filter((fd) => fd >= 0).forEach((fd) => closeSync(fd));
     return { missing: `Network namespace ids cannot be asked for (${reason}).` };
@@ -103,19 +108,19 @@ function exchange(
   }
 }
 
-/** Every notice that waits, and how often some were dropped before. */
+/** Every notice that waits, and whether some were dropped before. */
 function takeNotices(
   calls: NetlinkCalls,
   fd: number,
   buffer: Buffer,
-): { readonly notices: NsidNotice[]; readonly lost: number } {
+): { readonly notices: NsidNotice[]; readonly hasLost: boolean } {
   const notices: NsidNotice[] = [];
-  for (let lost = 0; ;) {
+  for (let hasLost = false; ;) {
     const count = calls.receive(fd, buffer);
     if (count === -ENOBUFS) {
-      lost += 1;
+      hasLost = true;
     } else if (count <= 0 && count !== -EINTR) {
-      return { notices, lost };
+      return { notices, hasLost };
     }
     for (const { type, body } of parseMessages(buffer.subarray(0, Math.max(0, count)))) {
       const nsid = parseNsid(body);
@@ -130,7 +135,6 @@ function createSource(calls: NetlinkCalls, fds: { asking: number; told: number }
   const buffer = Buffer.alloc(REPLY_BYTES);
   const refused = new Map<string, number>();
   let sequence = 0;
-  let lostCount = 0;
   const refuse = (errno: number): void => {
     const name = nameErrno(errno);
     refused.set(name, (refused.get(name) ?? 0) + 1);
@@ -160,14 +164,7 @@ function createSource(calls: NetlinkCalls, fds: { asking: number; told: number }
       }
       return 'unknown';
     },
-    take() {
-      const { notices, lost } = takeNotices(calls, fds.told, buffer);
-      lostCount += lost;
-      return notices;
-    },
-    get lostCount() {
-      return lostCount;
-    },
+    take: () => takeNotices(calls, fds.told, buffer),
     refusals: () => refused,
     close() {
       closeSync(fds.asking);

@@ -15,13 +15,13 @@ const MSG_DONTWAIT = 0x40;
 /** `struct sockaddr_nl`. */
 const ADDRESS_BYTES = 12;
 /** A notice takes about a kilobyte of it. The kernel cuts this to net.core.rmem_max. */
-const NOTICE_BUFFER_BYTES = 4 * 1024 * 1024;
+export const NOTICE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 export interface NetlinkCalls {
   /** A descriptor, or -1. */
   open(): number;
   /** Has the socket told of ids given and taken back; -1 when that is refused. */
-  join(fd: number): number;
+  join(fd: number, bufferBytes: number): number;
   send(fd: number, request: Buffer): number;
   /** Bytes of one message, or a negative errno. */
   receive(fd: number, buffer: Buffer): number;
@@ -37,8 +37,8 @@ export function bindNetlinkCalls({ koffi, errno }: Libc): NetlinkCalls {
   const receive = library.func('int64_t recv(int, uint8_t *, size_t, int)');
   return {
     open: () => socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE) as number,
-    join(fd) {
-      setOption(fd, SOL_SOCKET, SO_RCVBUF, toOption(NOTICE_BUFFER_BYTES), 4);
+    join(fd, bufferBytes) {
+      setOption(fd, SOL_SOCKET, SO_RCVBUF, toOption(bufferBytes), 4);
       // A socket without an address of its own is told nothing, and getting one leaves every group.
       const address = Buffer.alloc(ADDRESS_BYTES);
       address.writeUInt16LE(AF_NETLINK);

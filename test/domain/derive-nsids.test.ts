@@ -3,6 +3,7 @@ import {
   createNsidMemory,
   deriveAnswer,
   deriveListed,
+  deriveNoticesLost,
   deriveRemoved,
   listToAsk,
   noteGiven,
@@ -51,7 +52,8 @@ beforeEach(() => {
 
 const list = (fromUs: number, ...nsids: number[]): void => {
   const set = new Set(nsids);
-  deriveListed(input, { nsids: set, fromUs, toUs: fromUs + 1 }, draft);
+  const openGaps = input.memory.openGaps.splice(0);
+  deriveListed(input, { nsids: set, fromUs, toUs: fromUs + 1, openGaps }, draft);
   input.memory.listed = { nsids: set, fromUs };
 };
 const idsOf = (id: number) => known.lifespans.get(id)?.nsids;
@@ -108,5 +110,23 @@ describe('network namespace ids', () => {
     expect(listToAsk(restarted, new Set([7]), 9).map(({ id }) => id)).toContain(blue);
     deriveAnswer(restarted, { id: blue, nsid: null, atUs: 90 }, draft);
     expect(idsOf(blue)?.[0]?.to).toEqual({ after: 60, by: 90, evidence: 'inferred-after-gap' });
+  });
+
+  test("after lost notices an id may be anybody's: what had it before has lost it when another one gives it", () => {
+    list(20, 7);
+    deriveAnswer(input, { id: blue, nsid: 7, atUs: 21 }, draft);
+    deriveNoticesLost(input.memory, { from: 30, to: 40 }, draft);
+    list(41, 7);
+    const gaps = draft.events.filter(({ event }) => event.startsWith('observation.gap'));
+    expect(gaps).toMatchObject([
+      { source: 'nsids', lost: null, from: 30, to: 40, reason: 'lost' },
+      { source: 'nsids', gap: gaps[0]?.seq },
+    ]);
+    expect(listToAsk(input, new Set([7]), 9)).toHaveLength(2);
+    deriveAnswer(input, { id: observer, nsid: 7, atUs: 42 }, draft);
+    expect(idsOf(observer)).toMatchObject([{ nsid: 7, to: null }]);
+    expect(idsOf(blue)).toMatchObject([
+      { nsid: 7, to: { by: 42, evidence: 'inferred-after-gap' } },
+    ]);
   });
 });
