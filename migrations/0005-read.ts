@@ -9,7 +9,7 @@ const STATEMENTS = [
   // 1: the collector itself, or a child of it.
   'ALTER TABLE holder ADD COLUMN observer INTEGER NOT NULL DEFAULT 0',
   `CREATE INDEX holder_entry ON holder (gained_by_us) WHERE how IN ('setns', 'moved')`,
-  'CREATE INDEX holder_observer ON holder (set_id, lifespan) WHERE observer = 1',
+  'CREATE INDEX holder_observer ON holder (class, from_us, to_us) WHERE observer = 1',
   'ALTER TABLE lifespan ADD COLUMN init_ended_after_us INTEGER',
   'ALTER TABLE lifespan ADD COLUMN init_ended_by_us INTEGER',
   'ALTER TABLE lifespan ADD COLUMN init_ended_evidence TEXT',

@@ -275,4 +275,4 @@ CREATE TABLE container (
 CREATE INDEX container_cgroup ON container (cgroup, seq);
 CREATE INDEX holder_name ON holder (lifespan, path) WHERE path IS NOT NULL;
 CREATE INDEX holder_entry ON holder (gained_by_us) WHERE how IN ('setns', 'moved');
-CREATE INDEX holder_observer ON holder (set_id, lifespan) WHERE observer = 1;
+CREATE INDEX holder_observer ON holder (class, from_us, to_us) WHERE observer = 1;

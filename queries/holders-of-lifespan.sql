@@ -7,6 +7,7 @@
 --   at        time     none      only what held it at this instant
 --   since     time     none      only what had not let go before this
 --   until     time     none      only what had come before this
+--   observers integer  1         0: without the collector itself and its children
 --   after_us  integer  none      go on after this order_us
 --   after     integer  none      and after this holder
 --   limit     integer  100       rows at most
@@ -63,6 +64,7 @@ own (id, from_us) AS (
   WHERE k.table_name = 'holder'
     AND h.lifespan = :lifespan
     AND h.class = k.class
+    AND (h.observer = 0 OR coalesce(:observers, 1) <> 0)
     AND h.from_us > a.since_us - k.width_us
     AND h.from_us < a.until_us
     AND h.to_us > a.since_us
@@ -77,6 +79,7 @@ member (id, from_us) AS (
   WHERE k.table_name = 'holder'
     AND h.set_id = s.id
     AND h.class = k.class
+    AND (h.observer = 0 OR coalesce(:observers, 1) <> 0)
     AND h.from_us > a.since_us - k.width_us
     AND h.from_us < a.until_us
     AND h.to_us > a.since_us

@@ -6,6 +6,7 @@
 --   lifespan    lifespan required  the life of the namespace
 --   since       time     none      only what had not happened before this
 --   until       time     none      only what had happened before this
+--   observers integer  1         0: without the collector itself and its children
 --   after_us    integer  none      go on after this order_us
 --   after_rank  integer  none      and after this rank
 --   after       integer  none      and after this seq
@@ -58,6 +59,7 @@ held_by (id) AS (
   WHERE k.table_name = 'holder'
     AND h.lifespan = :lifespan
     AND h.class = k.class
+    AND (h.observer = 0 OR coalesce(:observers, 1) <> 0)
     AND h.from_us >= a.since_us - k.width_us
     AND h.from_us < a.until_us
     AND h.to_us >= a.since_us
@@ -70,6 +72,7 @@ held_by (id) AS (
   WHERE k.table_name = 'holder'
     AND h.set_id = s.id
     AND h.class = k.class
+    AND (h.observer = 0 OR coalesce(:observers, 1) <> 0)
     AND h.from_us >= a.since_us - k.width_us
     AND h.from_us < a.until_us
     AND h.to_us >= a.since_us

@@ -91,6 +91,12 @@ export const allParameter = read(parseFlag, {
   examples: ['true'],
 }).optional();
 
+export const observersParameter = read(parseFlag, {
+  description:
+    'false leaves out what the collector itself and its children hold: of a state, namespaces that only they hold',
+  examples: ['false'],
+}).optional();
+
 export const targetParameter = read((text): Target => parseTarget(text), {
   description: `only what happened to one namespace: ${TARGET_FORMS}`,
   examples: ['net:[4026532268]', '#734112'],

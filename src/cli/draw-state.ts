@@ -17,7 +17,7 @@ type StateRequest = Parameters<History['state']>[0];
 /** All rows of an answer in one, and what stands above them, as lines. */
 export function drawState(
   history: History,
-  { types, ...request }: Pick<StateRequest, 'at' | 'types' | 'all'>,
+  { types, ...request }: Pick<StateRequest, 'at' | 'types' | 'all' | 'observers'>,
   strokes: Strokes,
 ): Answer<TreeLine> {
   // Of every type: what is wanted may stand below what is not.

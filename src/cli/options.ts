@@ -80,6 +80,12 @@ export const OPTIONS = [
   },
   {
     ...unset,
+    name: 'without-observers',
+    help: 'without what the collector itself and its children hold; state: without namespaces that nothing else holds then',
+    commands: ['state', 'holders', 'timeline'],
+  },
+  {
+    ...unset,
     name: 'tree',
     help: 'as a tree, in a table of everything that was there: user and pid namespaces below their parent, all others below the user namespace that owns them; other formats have the same rows as without',
     commands: ['state'],

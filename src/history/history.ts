@@ -181,13 +181,15 @@ export interface History {
    * Namespaces alive at an instant, the initial ones among them. `all` adds those that had ended by then
    * in the same boot. Without `at`: at the end of the last scan, so that now never claims more than was
    * seen. `holders.now` is the count at that instant; for an initial namespace, whose processes are only
-   * counted, the last count.
+   * counted, the last count. `observers: false` leaves out what nothing but the collector itself and its
+   * children hold then; in `holders` and `timeline` it leaves out these holders. Errors: `usage` with `all`.
    */
   state(
     request: {
       at?: TimeReference | undefined;
       types?: readonly NamespaceType[] | undefined;
       all?: boolean | undefined;
+      observers?: boolean | undefined;
     } & PageRequest,
   ): Answer<LifespanJson>;
   /**
@@ -201,7 +203,12 @@ export interface History {
    * life, oldest first. Processes in an initial namespace are counted, unless the collector lists them.
    */
   holders(
-    request: { target: Target; at?: TimeReference | undefined } & WindowRequest & PageRequest,
+    request: {
+      target: Target;
+      at?: TimeReference | undefined;
+      observers?: boolean | undefined;
+    } & WindowRequest &
+      PageRequest,
   ): Answer<HolderJson>;
   /**
    * The namespaces of a process; without `at`, every membership there is a record of, newest first. A
@@ -215,6 +222,7 @@ export interface History {
     request: {
       types?: readonly NamespaceType[] | undefined;
       target?: Target | undefined;
+      observers?: boolean | undefined;
     } & WindowRequest &
       PageRequest,
   ): Answer<TimelineJson>;

@@ -13,6 +13,8 @@ import { fromKey, toHalfOpenWindow, toInstantWindow, toKey } from './window.ts';
 interface HoldersRequest extends WindowRequest, PageRequest {
   readonly target: Target;
   readonly at?: TimeReference | undefined;
+  /** False leaves out the collector itself and its children. */
+  readonly observers?: boolean | undefined;
 }
 
 interface HolderOfLifeRow {
@@ -28,8 +30,8 @@ const KEY_LENGTH = 6;
  * for each life of the set that was asked about.
  */
 export function listHolders(question: Question, request: HoldersRequest): Answer<HolderJson> {
-  const { target, at, since, until } = request;
-  const asked = ['holders', target, ...[at, since, until].map(fingerprintTime)];
+  const { target, at, since, until, observers = true } = request;
+  const asked = ['holders', target, observers, ...[at, since, until].map(fingerprintTime)];
   const { limit, after, next } = openPage(request, asked, KEY_LENGTH);
   const { head, runner, coverage, times } = question;
   const window = after
@@ -46,6 +48,7 @@ export function listHolders(question: Question, request: HoldersRequest): Answer
     read: (lifespan, [afterUs, afterId], rows) =>
       runner.pick('holders-of-lifespan', ['holder', 'order_us'], {
         lifespan,
+        observers: Number(observers),
         since: window.sinceUs,
         until: window.untilUs,
         after_us: afterUs ?? null,

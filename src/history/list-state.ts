@@ -1,4 +1,5 @@
 /** Which namespaces were there at an instant. */
+import { NsauditError } from '../domain/errors.ts';
 import type { Answer, LifespanJson } from '../domain/json.ts';
 import type { NamespaceType } from '../domain/namespace-type.ts';
 import type { TimeReference } from '../domain/parse-time.ts';
@@ -11,6 +12,8 @@ interface StateRequest extends PageRequest {
   readonly at?: TimeReference | undefined;
   readonly types?: readonly NamespaceType[] | undefined;
   readonly all?: boolean | undefined;
+  /** False leaves out what only the collector itself and its children hold then. */
+  readonly observers?: boolean | undefined;
 }
 
 interface StateRow {
@@ -22,8 +25,14 @@ interface StateRow {
 const KEY_LENGTH = 3;
 
 export function listState(question: Question, request: StateRequest): Answer<LifespanJson> {
-  const { at, types, all = false } = request;
-  const asked = ['state', fingerprintTime(at), types ?? null, all];
+  const { at, types, all = false, observers = true } = request;
+  if (all && !observers) {
+    throw new NsauditError(
+      'usage',
+      'what only observers hold can be left out of an instant, not of a whole boot: ask without "all".',
+    );
+  }
+  const asked = ['state', fingerprintTime(at), types ?? null, all, observers];
   const { limit, after, next } = openPage(request, asked, KEY_LENGTH);
   const [atUs = question.times.toInstantUs(at), orderUs, lifespan] = after ?? [];
   const binding = { at: atUs, type: types?.join(',') ?? null, limit: limit + 1 };
@@ -34,7 +43,11 @@ export function listState(question: Question, request: StateRequest): Answer<Lif
         after_us: orderUs ?? null,
         after: lifespan ?? null,
       })
-    : runner.pick<StateRow>('state-at', ['lifespan'], { ...binding, after: lifespan ?? null });
+    : runner.pick<StateRow>('state-at', ['lifespan'], {
+        ...binding,
+        observers: Number(observers),
+        after: lifespan ?? null,
+      });
   const { page, last } = cutPage(rows, limit);
   const ids = page.map((row) => row.lifespan);
   return toAnswer(question.head, {

@@ -12,6 +12,8 @@ import { fromKey, toHalfOpenWindow, toKey } from './window.ts';
 interface TimelineRequest extends WindowRequest, PageRequest {
   readonly types?: readonly NamespaceType[] | undefined;
   readonly target?: Target | undefined;
+  /** False leaves out the collector itself and its children. */
+  readonly observers?: boolean | undefined;
 }
 
 interface TimelineRow {
@@ -32,15 +34,15 @@ const KEY_LENGTH = 7;
 
 /** Births, ends and gaps of all namespaces; with a target, its lives in turn, with their holders. */
 export function listTimeline(question: Question, request: TimelineRequest): Answer<TimelineJson> {
-  const { types, target, since, until } = request;
+  const { types, target, since, until, observers = true } = request;
   const times = [since, until].map(fingerprintTime);
-  const asked = ['timeline', types ?? null, target ?? null, ...times];
+  const asked = ['timeline', types ?? null, target ?? null, observers, ...times];
   const page = openPage(request, asked, KEY_LENGTH);
   const window = page.after
     ? fromKey(page.after)
     : toHalfOpenWindow(question.times.toWindow(request));
   const found = target
-    ? ofTarget(question, { target, types, window, page })
+    ? ofTarget(question, { target, types, window, page, observers })
     : ofHost(question, { types, window, page });
   const { head, coverage } = question;
   return toAnswer(head, {
@@ -80,7 +82,7 @@ function ofHost({ runner }: Question, { types, window, page: { limit, after } }:
 
 function ofTarget(
   question: Question,
-  { target, types, window, page }: Search & { target: Target },
+  { target, types, window, page, observers }: Search & { target: Target; observers: boolean },
 ): Found {
   const found = walkLives<TimelineRow>(question, {
     target,
@@ -92,6 +94,7 @@ function ofTarget(
       question.runner
         .all<TimelineRow>('timeline-of-lifespan', {
           lifespan,
+          observers: Number(observers),
           since: window.sinceUs,
           until: window.untilUs,
           after_us: afterUs,

@@ -21,7 +21,7 @@ const REFUSED: readonly (readonly [url: string, route: string, at: string, words
   ['/v1/state?limit=1e2', '/v1/state', 'limit', ['"1e2"', 'whole number']],
   ['/v1/state?limit=-1', '/v1/state', 'limit', ['"-1"', '1 to 1000']],
   ['/v1/state?all=maybe', '/v1/state', 'all', ['"maybe"', 'true', 'false']],
-  ['/v1/state?colour=red', '/v1/state', 'colour', ['at, type, all, limit, cursor']],
+  ['/v1/state?colour=red', '/v1/state', 'colour', ['at, type, all, observers, limit, cursor']],
   ['/v1/state?__proto__=1', '/v1/state', '__proto__', ['unknown']],
   ['/v1/state?at=now&at=boot', '/v1/state', 'at', ['more than once']],
   ['/v1/state?cursor=', '/v1/state', 'cursor', ['']],
@@ -116,7 +116,7 @@ describe('what does not exist', () => {
   test('a report that does not exist is answered with those that do', async () => {
     const app = buildTestApp();
     const { detail } = (await app.inject('/v1/reports/nothing')).json<{ detail: string }>();
-    expect(detail).toContain('summary, leaks, short-lived, creators, coverage');
+    expect(detail).toContain('summary, leaks, short-lived, creators, intrusions, coverage');
   });
 
   test('a URL that cannot be decoded is a 400 problem', async () => {

@@ -84,6 +84,7 @@ describe('the OpenAPI document', () => {
       'at',
       'type',
       'all',
+      'observers',
       'limit',
       'cursor',
     ]);

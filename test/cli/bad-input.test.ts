@@ -69,7 +69,11 @@ const OTHERS: readonly BadInput[] = [
   [['query', 'leaks', '-p', 'x'], '"x"', 'NAME=VALUE'],
   [['query', 'leaks', '-p', '=1'], '"=1"', 'NAME=VALUE'],
   [['report', 'leak'], '"leak"', 'did you mean leaks?'],
-  [['report', 'everything'], '"everything"', 'summary, leaks, short-lived, creators, coverage'],
+  [
+    ['report', 'everything'],
+    '"everything"',
+    'summary, leaks, short-lived, creators, intrusions, coverage',
+  ],
   [['collect', '--profile', 'ebpf'], '--profile: "ebpf"', 'auto, trampoline, tracepoint, procfs'],
   [['collect', '--scan-interval', '5'], '--scan-interval: "5"', '500ms'],
   [['collect', '--scan-interval', '1ms'], '--scan-interval: "1ms"', 'between 10 ms and 3600 s'],

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { answerSchema, holderJsonSchema, lifespanJsonSchema } from '../../domain/json.ts';
 import type { Context } from '../context.ts';
-import { lifespanParameter, pageParameters } from '../parameters.ts';
+import { lifespanParameter, observersParameter, pageParameters } from '../parameters.ts';
 import { ParameterError } from '../problem.ts';
 import { defineRoute, sendJson, type Route } from '../route.ts';
 
@@ -23,7 +23,12 @@ export function lifespanRoutes({ history, times }: Context): Route[] {
       operation: 'lifespanHolders',
       summary: 'What held a namespace, at an instant or in a window, oldest first',
       pathParameters: z.object({ id: lifespanParameter }),
-      query: z.object({ at: times.at, ...times.window, ...pageParameters }),
+      query: z.object({
+        at: times.at,
+        observers: observersParameter,
+        ...times.window,
+        ...pageParameters,
+      }),
       answers: { 'application/json': answerSchema(holderJsonSchema) },
       problems: ['not-found', 'pruned'],
       answer({ path, query }, _request, reply) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { answerSchema, lifespanJsonSchema } from '../../domain/json.ts';
 import type { Context } from '../context.ts';
-import { allParameter, pageParameters, typesParameter } from '../parameters.ts';
+import { allParameter, observersParameter, pageParameters, typesParameter } from '../parameters.ts';
 import { defineRoute, sendJson, type Route } from '../route.ts';
 
 /** `/v1/state`. */
@@ -16,6 +16,7 @@ export function stateRoutes({ history, times }: Context): Route[] {
         at: times.at,
         type: typesParameter,
         all: allParameter,
+        observers: observersParameter,
         ...pageParameters,
       }),
       answers: { 'application/json': answerSchema(lifespanJsonSchema) },

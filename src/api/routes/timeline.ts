@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { answerSchema } from '../../domain/json.ts';
 import type { Context } from '../context.ts';
-import { pageParameters, targetParameter, typesParameter } from '../parameters.ts';
+import {
+  observersParameter,
+  pageParameters,
+  targetParameter,
+  typesParameter,
+} from '../parameters.ts';
 import { defineRoute, sendJson, type Route } from '../route.ts';
 import { timelineSchema } from '../schemas.ts';
 
@@ -16,6 +21,7 @@ export function timelineRoutes({ history, times }: Context): Route[] {
       query: z.object({
         type: typesParameter,
         target: targetParameter,
+        observers: observersParameter,
         ...times.window,
         ...pageParameters,
       }),

@@ -22,6 +22,7 @@ export async function run(context: CommandContext): Promise<number> {
   const request = {
     target,
     at: readTime(context, 'at'),
+    observers: !options.has('without-observers'),
     ...readWindow(context),
     ...readPage(options),
   };

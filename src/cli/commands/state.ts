@@ -18,6 +18,7 @@ export async function run(context: CommandContext): Promise<number> {
     at: readTime(context, 'at'),
     types: readTypes(options),
     all: options.has('all'),
+    observers: !options.has('without-observers'),
   };
   if (options.has('tree') && print.format === 'table') {
     if (page.limit !== undefined || page.cursor !== undefined) {

@@ -15,6 +15,7 @@ export async function run(context: CommandContext): Promise<number> {
   const request = {
     target: text === undefined ? undefined : parseTarget(text),
     types: readTypes(options),
+    observers: !options.has('without-observers'),
     ...readWindow(context),
     ...readPage(options),
   };
