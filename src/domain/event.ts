@@ -10,13 +10,14 @@ import { boundsSchema } from './bounds.ts';
 import { containerSchema } from './container.ts';
 import { diskLevelSchema } from './disk-policy.ts';
 import { NsauditError } from './errors.ts';
-import { compileEventCodec, type EventCodec } from './event-codec.ts';
+import { compileEventCodec, type EventCodec, type EventHeader } from './event-codec.ts';
 import { growthPolicySchema } from './growth-policy.ts';
 import { holderIdentitySchema } from './holder.ts';
 import { countedReferencesSchema, creatorSchema, END_REASONS, lifespanSchema } from './lifespan.ts';
 import { NAMESPACE_TYPES } from './namespace-type.ts';
 import { nsidNewsSchema } from './nsid.ts';
 import { processFactsSchema } from './process-facts.ts';
+import { upcast } from './upcast.ts';
 
 const id = z.number().int().nonnegative();
 const count = z.number().int().nonnegative();
@@ -367,10 +368,13 @@ function encodeWithZod(event: AuditEvent): string {
  */
 export function fromStoredEvent(stored: StoredEvent): AuditEvent {
   try {
-    const body = JSON.parse(stored.body) as object;
+    const { event, seq, at } = stored;
+    const parsed = { version: stored.version, body: JSON.parse(stored.body) as object };
+    const { version, body } = upcast(event, parsed);
+    const header = { event, version, seq, at };
     return (
-      (codecs.get(stored.event)?.decode(body, stored) as AuditEvent | undefined) ??
-      decodeWithZod(body, stored)
+      (codecs.get(event)?.decode(body, header) as AuditEvent | undefined) ??
+      decodeWithZod(body, header)
     );
   } catch (cause) {
     throw new NsauditError(
@@ -381,6 +385,6 @@ export function fromStoredEvent(stored: StoredEvent): AuditEvent {
   }
 }
 
-function decodeWithZod(body: object, { event, version, seq, at }: StoredEvent): AuditEvent {
+function decodeWithZod(body: object, { event, version, seq, at }: EventHeader): AuditEvent {
   return eventSchema.parse({ ...body, event, version, seq, at });
 }

@@ -62,10 +62,15 @@ function requireOurs(path: string, marks: FileMarks, format: DatabaseFormat): vo
 /** Throws NsauditError `unavailable` unless the database is of the given format, or of an older version of it. */
 export function checkMarks(path: string, marks: FileMarks, format: DatabaseFormat): void {
   requireOurs(path, marks, format);
-  if (marks.userVersion > format.version) {
+  requireKnownVersion(path, marks.userVersion, format);
+}
+
+/** Throws NsauditError `unavailable` for a version that a newer program wrote. */
+export function requireKnownVersion(path: string, version: number, format: DatabaseFormat): void {
+  if (version > format.version) {
     throw new NsauditError(
       'unavailable',
-      `${path} has format version ${marks.userVersion} and this nsaudit knows versions up to ${format.version}; use the newer nsaudit that wrote it.`,
+      `${path} has format version ${version} and this nsaudit knows versions up to ${format.version}; use the newer nsaudit that wrote it.`,
     );
   }
 }

@@ -10,6 +10,8 @@
 import { NsauditError } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/event.ts';
 import { withDatabaseErrors } from './database-errors.ts';
+import { requireKnownVersion } from './database-file.ts';
+import { LOG_FORMAT } from './database-format.ts';
 import type { BatchRow, EventRow, MetaRow } from './database-schema.ts';
 import { createCutReader, type CutReader } from './log-cut.ts';
 import { prepareHead, readMetaHash, type LogHead } from './log-head.ts';
@@ -65,11 +67,18 @@ export function openLogReader(stateDirectory: string): EventLogReader {
   return openLogFile(requireStateDirectory(stateDirectory).logPath);
 }
 
-/** Opens a log file that need not be in a state directory, such as a backup. */
+/**
+ * Opens a log file that need not be in a state directory, such as a backup.
+ *
+ * Errors: as openDatabase says; NsauditError `unavailable` when it is of a newer version.
+ */
 export function openLogFile(logPath: string): EventLogReader {
   const db = openDatabase(logPath, 'reader');
   try {
-    return withDatabaseErrors(logPath, () => createReader(db));
+    return withDatabaseErrors(logPath, () => {
+      requireKnownVersion(logPath, Number(db.pragma('user_version', { simple: true })), LOG_FORMAT);
+      return createReader(db);
+    });
   } catch (error) {
     db.close();
     throw error;
