@@ -222,7 +222,7 @@ CREATE TABLE coverage (
     processes               INTEGER NOT NULL,
     complete                INTEGER NOT NULL,
     unreadable              TEXT    NOT NULL -- JSON
-  ) STRICT;
+  , first_scan_us INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX coverage_span ON coverage (from_us, to_us);
 CREATE INDEX coverage_end ON coverage (to_us);
 CREATE TABLE gap (

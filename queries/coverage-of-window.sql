@@ -22,12 +22,12 @@ WITH asked (since_us, until_us) AS (
 touching AS (
   -- Stretches of one source do not overlap, and there are fewer sources than this limit.
   SELECT
-    e.seq, e.source, e.from_us, e.to_us, e.last_scan_us, e.minimum_lifetime_us, e.complete,
-    e.is_readable
+    e.seq, e.source, e.from_us, e.to_us, e.first_scan_us, e.last_scan_us, e.minimum_lifetime_us,
+    e.complete, e.is_readable
   FROM (
     SELECT
-      c.seq, c.source, c.from_us, c.to_us, c.last_scan_us, c.minimum_lifetime_us, c.complete,
-      c.unreadable = '[]' AS is_readable
+      c.seq, c.source, c.from_us, c.to_us, c.first_scan_us, c.last_scan_us, c.minimum_lifetime_us,
+      c.complete, c.unreadable = '[]' AS is_readable
     FROM coverage AS c
     WHERE c.from_us <= (SELECT a.since_us FROM asked AS a)
     ORDER BY c.from_us DESC
@@ -37,8 +37,8 @@ touching AS (
   WHERE e.to_us > a.since_us OR (e.to_us = a.since_us AND a.since_us = a.until_us)
   UNION ALL
   SELECT
-    c.seq, c.source, c.from_us, c.to_us, c.last_scan_us, c.minimum_lifetime_us, c.complete,
-    c.unreadable = '[]'
+    c.seq, c.source, c.from_us, c.to_us, c.first_scan_us, c.last_scan_us, c.minimum_lifetime_us,
+    c.complete, c.unreadable = '[]'
   FROM asked AS a
   CROSS JOIN coverage AS c
   WHERE c.from_us > a.since_us
@@ -51,7 +51,7 @@ judged AS (
     max(min(c.from_us), a.since_us) AS from_us,
     min(max(c.to_us), a.until_us) AS to_us,
     sum(min(c.to_us, a.until_us) - max(c.from_us, a.since_us)) AS watched_us,
-    max(CASE WHEN c.last_scan_us <= a.until_us THEN c.last_scan_us ELSE c.from_us END)
+    max(CASE WHEN c.last_scan_us <= a.until_us THEN c.last_scan_us ELSE c.first_scan_us END)
       AS last_scan_us,
     max(c.minimum_lifetime_us) AS minimum_lifetime_us,
     min(c.complete) AS complete,

@@ -21,7 +21,8 @@ export type Change =
   | { readonly record: 'set'; readonly value: NamespaceSet }
   | { readonly record: 'boot'; readonly value: Boot; readonly seq: number }
   | { readonly record: 'wall-offset'; readonly value: WallOffset }
-  | { readonly record: 'coverage'; readonly value: Coverage }
+  /** `fromUs` is where the stretch began; `value.from` may be later, see clipCoverage. */
+  | { readonly record: 'coverage'; readonly value: Coverage; readonly fromUs: number }
   | {
       readonly record: 'gap';
       readonly value: GapRecord;

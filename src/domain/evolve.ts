@@ -56,7 +56,7 @@ function apply(known: Known, event: AuditEvent): Change[] {
       return applyOffset(known, { fromUs: event.at, offsetUs: event.offsetUs });
     case 'coverage.changed':
       known.coverage = event;
-      return [{ record: 'coverage', value: clipCoverage(known, event) }];
+      return [{ record: 'coverage', value: clipCoverage(known, event), fromUs: event.from }];
     case 'observation.gap':
       known.openGaps.set(event.seq, event);
       return [{ record: 'gap', value: event, closed: null }];

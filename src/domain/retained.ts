@@ -255,7 +255,8 @@ export function restoreRetained(records: readonly RetainedRecord[]): Restored {
   for (const { value } of of('coverage')) {
     const coverage = readEvent(value, 'coverage.changed');
     known.coverage = coverage;
-    changes.push({ record: 'coverage', value: clipCoverage(known, coverage) });
+    const { from: fromUs } = coverage;
+    changes.push({ record: 'coverage', value: clipCoverage(known, coverage), fromUs });
   }
   for (const { key, value } of of('gap')) {
     const gap = readEvent(value, 'observation.gap');

@@ -20,6 +20,12 @@ export interface DirtyGap {
   readonly closed: EventOf<'observation.gap_closed'> | null;
 }
 
+export interface DirtyCoverage {
+  readonly coverage: Coverage;
+  /** Where the stretch began, also when what was before a later instant has been pruned. */
+  readonly fromUs: number;
+}
+
 export interface DirtyIncarnation {
   readonly boot: string;
   readonly inum: number;
@@ -35,7 +41,7 @@ export interface DirtyRecords {
   /** By seq of boot.started. */
   readonly boots: Map<number, Boot>;
   readonly wallOffsets: WallOffset[];
-  readonly coverages: Coverage[];
+  readonly coverages: DirtyCoverage[];
   readonly gaps: Map<number, DirtyGap>;
   readonly incarnations: Map<string, DirtyIncarnation>;
   readonly storms: Storm[];
@@ -98,7 +104,7 @@ export function noteChange(dirty: DirtyRecords, change: Change): void {
       dirty.wallOffsets.push(change.value);
       break;
     case 'coverage':
-      dirty.coverages.push(change.value);
+      dirty.coverages.push({ coverage: change.value, fromUs: change.fromUs });
       break;
     case 'gap':
       dirty.gaps.set(change.value.seq, { gap: change.value, closed: change.closed });

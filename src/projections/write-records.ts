@@ -4,7 +4,7 @@
  * Values are spread into arguments: the driver reads an array element by element, which is slower.
  */
 import type { Holder } from '../domain/holder.ts';
-import type { Coverage, Known, NamespaceSet, SetId, Storm } from '../domain/known.ts';
+import type { Known, NamespaceSet, SetId, Storm } from '../domain/known.ts';
 import type { Lifespan } from '../domain/lifespan.ts';
 import type { ContainerRow, CoverageRow, GapRow, StormRow } from '../store/database-schema.ts';
 import type { DatabaseHandle } from '../store/open-database.ts';
@@ -28,7 +28,7 @@ import {
   type SqlValue,
 } from '../store/read-rows.ts';
 import { toClassWidthUs } from '../store/span-class.ts';
-import type { DirtyGap, DirtyRecords } from './dirty-records.ts';
+import type { DirtyCoverage, DirtyGap, DirtyRecords } from './dirty-records.ts';
 
 export interface RecordWriter {
   /**
@@ -259,9 +259,10 @@ const COVERAGE_COLUMNS = [
   'processes',
   'complete',
   'unreadable',
+  'first_scan_us',
 ] as const satisfies readonly (keyof CoverageRow)[];
 
-function toCoverageValues(coverage: Coverage): SqlValue[] {
+function toCoverageValues({ coverage, fromUs }: DirtyCoverage): SqlValue[] {
   return [
     coverage.seq,
     coverage.source,
@@ -275,6 +276,7 @@ function toCoverageValues(coverage: Coverage): SqlValue[] {
     coverage.processes,
     Number(coverage.complete),
     JSON.stringify(coverage.unreadable),
+    fromUs,
   ];
 }
 

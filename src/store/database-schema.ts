@@ -204,6 +204,7 @@ export interface CoverageRow {
   processes: number;
   complete: number;
   unreadable: string;
+  first_scan_us: number;
 }
 
 export interface GapRow {

@@ -70,7 +70,7 @@ describe('a wrong command line is refused with a sentence', () => {
   test.each([
     [[], 'no command given: nsaudit --help lists the commands.'],
     [['stat'], 'unknown command "stat"; did you mean state?'],
-    [['prune'], 'unknown command "prune"; nsaudit --help lists the commands.'],
+    [['archive'], 'unknown command "archive"; nsaudit --help lists the commands.'],
     [['help', 'evnets'], 'unknown command "evnets"; did you mean events?'],
     [['state', '--outptu', 'json'], 'unknown option --outptu; did you mean --output?'],
     [['state', '--xyzzy'], 'unknown option --xyzzy; nsaudit --help lists the options.'],

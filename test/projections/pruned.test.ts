@@ -10,6 +10,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../src/domain/event.ts';
 import { toCanonicalKnown } from '../support/canonical-known.ts';
+import { KernelAuditor } from '../support/kernel-auditor.ts';
+import { KernelModel, kernelStoryArbitrary } from '../support/kernel-model.ts';
 import { pruneState } from '../support/pruned-state.ts';
 import { storyArbitrary, tellStory } from '../support/scan-model.ts';
 import {
@@ -46,7 +48,7 @@ function rowsFrom(path: string, knownFromUs: number): Record<string, unknown[]> 
       ),
       openSet: all('SELECT * FROM open_set ORDER BY id'),
       coverage: all(
-        `SELECT seq, source, max(from_us, :from) AS from_us, to_us, last_scan_us, scans,
+        `SELECT seq, source, max(from_us, :from) AS from_us, to_us, first_scan_us, last_scan_us, scans,
            minimum_lifetime_us, processes, complete, unreadable
          FROM coverage WHERE to_us > :from ORDER BY seq`,
       ),
@@ -88,10 +90,61 @@ function aliveAt(path: string, atUs: number): unknown[] {
   return rows;
 }
 
+/** Limits that a small story reaches. */
+const SMALL_GROWTH = {
+  holders: { burst: 2, perSecond: 0 },
+  movers: { burst: 3, perSecond: 0 },
+  births: { perMinuteMax: 6, shortLifeUs: 1_000_000 },
+};
+
+/** One batch for each instant, as a collector makes one for each look. */
+function byInstant(events: readonly AuditEvent[]): AuditEvent[][] {
+  const batches: AuditEvent[][] = [];
+  for (const event of events) {
+    const last = batches.at(-1);
+    if (last?.[0]?.at === event.at) {
+      last.push(event);
+    } else {
+      batches.push([event]);
+    }
+  }
+  return batches;
+}
+
 /** Where to cut, in thousandths of the log. */
 const cutsArbitrary = fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 3 });
 
 describe('a pruned log answers about retained times as the whole one does', () => {
+  test('also of a host that kernel events tell of, with losses and storms', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        kernelStoryArbitrary,
+        fc.integer({ min: 1, max: 1_000 }),
+        async (story, cut) => {
+          using scratch = new Scratch();
+          const auditor = new KernelAuditor({ growth: SMALL_GROWTH });
+          const model = new KernelModel(auditor);
+          model.tell(story);
+          model.settle();
+          const batches = byInstant(auditor.log);
+          await writeState(scratch.join('whole'), batches);
+          cpSync(scratch.join('whole'), scratch.join('pruned'), { recursive: true });
+          const beforeSeq = Math.ceil((auditor.log.length * cut) / 1_000) + 1;
+          const pruned = await pruneState(scratch.join('pruned'), { beforeSeq });
+          fc.pre(pruned !== null);
+          const { knownFromUs } = pruned ?? { knownFromUs: 0 };
+          expect(await canonicalKnown(scratch.join('pruned'))).toBe(
+            await canonicalKnown(scratch.join('whole')),
+          );
+          expect(rowsFrom(scratch.join('pruned', 'read.db'), knownFromUs)).toEqual(
+            rowsFrom(scratch.join('whole', 'read.db'), knownFromUs),
+          );
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  }, 300_000);
+
   test('whichever batch it is cut after, and however often', async () => {
     await fc.assert(
       fc.asyncProperty(
