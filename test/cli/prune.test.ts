@@ -77,8 +77,8 @@ describe('what is answered after a pruning', () => {
     expect(early.data.map(({ inum }) => inum)).toContain(GONE);
     const gone = early.data.find(({ inum }) => inum === GONE)?.lifespan ?? '';
 
-    const words = ['--before', wall(20), '--without-witness', '--yes', '-o', 'json'];
-    const { status, stdout } = await prune(scratch.path, ...words);
+    const removal = ['--before', wall(20), '--without-witness', '--yes', '-o', 'json'];
+    const { status, stdout } = await prune(scratch.path, ...removal);
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ isDryRun: false, firstSeq: 1, compactError: null });
 
@@ -173,9 +173,7 @@ test('what a witness vouches for is removed, and no more', async () => {
   const { status, stdout } = await prune(scratch.path, '--before', 'seq:21', ...key);
   expect(status).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ firstSeq: 1, lastSeq: 20, witnessedSize: 20 });
-  const verified = await runWords([
-    ...['verify', '--state-dir', scratch.path, '-o', 'json'],
-    ...['--witness-key', witness.verifier.text],
-  ]);
+  const verify = ['verify', '--state-dir', scratch.path, '-o', 'json'];
+  const verified = await runWords([...verify, '--witness-key', witness.verifier.text]);
   expect(JSON.parse(verified.stdout)).toMatchObject({ verdict: 'verified', witness: { size: 20 } });
 });
