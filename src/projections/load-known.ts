@@ -4,7 +4,7 @@ import { assert } from '../domain/errors.ts';
 import { fromStoredEvent, type EventOf } from '../domain/event.ts';
 import { toHolderKey } from '../domain/holder.ts';
 import { emptyKnown, indexHolder, indexLifespan, indexSet, type Known } from '../domain/known.ts';
-import { readRetainedEvent } from '../domain/retained.ts';
+import { readRetainedEvent } from '../domain/restore-retained.ts';
 import { FOREVER_US } from '../domain/time.ts';
 import type {
   BootRow,

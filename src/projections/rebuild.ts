@@ -9,7 +9,7 @@ import Database from 'better-sqlite3';
 import type { Change } from '../domain/change.ts';
 import { assert, NsauditError } from '../domain/errors.ts';
 import { emptyKnown, type Known } from '../domain/known.ts';
-import { restoreRetained } from '../domain/retained.ts';
+import { restoreRetained } from '../domain/restore-retained.ts';
 import { createFile, moveIntoPlace } from '../store/create-file.ts';
 import { translateDatabaseError } from '../store/database-errors.ts';
 import { READ_FORMAT } from '../store/database-format.ts';

@@ -4,7 +4,7 @@
  * Does not:  check anything of it; verify-cut.ts does.
  */
 import { NsauditError } from '../domain/errors.ts';
-import type { RetainedRecord } from '../domain/retained.ts';
+import type { RetainedRecord } from '../domain/restore-retained.ts';
 import type { PrunedRow } from './database-schema.ts';
 import { HASH_BYTES } from './log-hash.ts';
 import { KEPT_LEVELS } from './merkle-tree.ts';

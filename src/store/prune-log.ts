@@ -12,12 +12,8 @@
 import { randomUUID } from 'node:crypto';
 import { assert, NsauditError } from '../domain/errors.ts';
 import { fromStoredEvent, type EventOf } from '../domain/event.ts';
-import {
-  restoreRetained,
-  startRetaining,
-  type RetainedRecord,
-  type Retaining,
-} from '../domain/retained.ts';
+import { restoreRetained, type RetainedRecord } from '../domain/restore-retained.ts';
+import { startRetaining, type Retaining } from '../domain/retained.ts';
 import { withDatabaseErrors } from './database-errors.ts';
 import type { EventLogReader, SchemaEntry } from './event-log-reader.ts';
 import { createLogWriter } from './event-log-writer.ts';

@@ -1,9 +1,34 @@
 /** Whether the beginning of a pruned log is what the log.pruned event in its hash chain says. */
 import { fromStoredEvent } from '../domain/event.ts';
-import type { Fault } from './check-batch.ts';
+import type { ChainEnd, Fault } from './check-batch.ts';
 import type { EventLogReader } from './event-log-reader.ts';
 import { hashRetained } from './log-hash.ts';
 import type { TreeCheck } from './verify-tree.ts';
+
+/** What the first stored batch has to continue. */
+export function startOf(reader: EventLogReader): ChainEnd {
+  const cut = reader.cut();
+  return cut === null
+    ? { batch: 0, hash: reader.metaHash(), position: 0, lastAtUs: 0 }
+    : {
+        batch: cut.lastBatch,
+        hash: cut.batchHash,
+        position: cut.lastSeq,
+        lastAtUs: cut.lastAtUs,
+      };
+}
+
+/** What lies before where the log begins, as it says itself. */
+export function findEventBeforeFirst(firstSeq: number, expectedSeq: number): Fault | null {
+  return firstSeq >= expectedSeq
+    ? null
+    : {
+        batch: null,
+        seq: firstSeq,
+        what: `event ${firstSeq} is stored, but the first event of this log is ${expectedSeq}`,
+        verdict: 'tampered',
+      };
+}
 
 /**
  * Call it once every batch has been found good: then the event is what was appended. The hash tree, too, must

@@ -14,7 +14,7 @@ import { checkBatch, type ChainEnd, type Fault } from './check-batch.ts';
 import { originOf } from './checkpoint-note.ts';
 import type { EventLogReader, StoredBatch } from './event-log-reader.ts';
 import { NO_TRUST, CheckpointCheck, type Trust, type Witness } from './verify-checkpoints.ts';
-import { findCutFault } from './verify-cut.ts';
+import { findCutFault, findEventBeforeFirst, startOf } from './verify-cut.ts';
 import { findSchemaFault } from './verify-schema.ts';
 import { startTreeCheck, type TreeCheck } from './verify-tree.ts';
 
@@ -60,19 +60,6 @@ export async function verifyLog(
     (await findSchemaFault(reader.readSchema(), reader.formatVersion())) ??
     findEventBeforeFirst(reader.firstSeq(), start.position + 1);
   return early ? conclude(checks, start, early) : walk(checks, start);
-}
-
-/** What the first stored batch has to continue. */
-function startOf(reader: EventLogReader): ChainEnd {
-  const cut = reader.cut();
-  return cut === null
-    ? { batch: 0, hash: reader.metaHash(), position: 0, lastAtUs: 0 }
-    : {
-        batch: cut.lastBatch,
-        hash: cut.batchHash,
-        position: cut.lastSeq,
-        lastAtUs: cut.lastAtUs,
-      };
 }
 
 function startChecks(reader: EventLogReader, origin: string, trust: Trust): Checks {
@@ -189,17 +176,6 @@ function findFileFault(reader: EventLogReader): Fault | null {
         batch: null,
         seq: null,
         what: `SQLite finds its file damaged: ${found}`,
-        verdict: 'tampered',
-      };
-}
-
-function findEventBeforeFirst(firstSeq: number, expectedSeq: number): Fault | null {
-  return firstSeq >= expectedSeq
-    ? null
-    : {
-        batch: null,
-        seq: firstSeq,
-        what: `event ${firstSeq} is stored, but the first event of this log is ${expectedSeq}`,
         verdict: 'tampered',
       };
 }
