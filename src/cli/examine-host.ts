@@ -124,6 +124,11 @@ function findRecordProblems(record: Examination['record']): readonly string[] {
           `read.db lags ${head - position} events behind the log: run nsaudit rebuild if it stays so.`,
         ]
       : []),
+    ...(head < position
+      ? [
+          `the log ends at event ${head}, and read.db knows events up to ${position}: an older copy of the log was put in its place; bring the newer one back.`,
+        ]
+      : []),
     ...coverage.unreadable.map(
       ({ source, reason, count, example }) =>
         `${example}${count > 1 ? ` and ${count - 1} more` : ''} cannot be read (${reason}): what only the ${source} there hold is not seen.`,

@@ -21,6 +21,7 @@ import { startHeartbeat } from './checkpoint-heartbeat.ts';
 import { toCollectorFacts } from './collector-facts.ts';
 import type { Collecting, CollectorOptions } from './collector-options.ts';
 import { startContainerRound } from './container-round.ts';
+import { startFileWatch } from './file-watch.ts';
 import { watchByKernel } from './kernel-loop.ts';
 import { startNsidRound } from './nsid-round.ts';
 import { NotRecordedError, type Recorder } from './recorder.ts';
@@ -154,6 +155,7 @@ function startRunning(recording: Recording, { resumption }: Beginning): Running 
     addAncestors: createAncestry(options.procRoot),
     bootId: host.bootId,
     isResumed: resumption !== null,
+    files: startFileWatch(recorder),
     wal: startWalWatch({ files: recorder.files, emptyWals: () => recorder.emptyWals(), onNotice }),
     containers: startContainerRound(
       recorder,

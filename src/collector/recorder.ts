@@ -4,7 +4,7 @@ import { NsauditError, type ErrorCode } from '../domain/errors.ts';
 import type { AuditEvent, EventOf } from '../domain/event.ts';
 import type { Known } from '../domain/known.ts';
 import type { HostClock } from '../observe/host-clock.ts';
-import { openProjection } from '../projections/project.ts';
+import { openProjection, type Projection } from '../projections/project.ts';
 import { originOf, readNewestCheckpoint } from '../store/checkpoint-note.ts';
 import { proveConsistency } from '../store/merkle-proof.ts';
 import type { TreeHead } from '../store/merkle-tree.ts';
@@ -72,7 +72,9 @@ export interface RecordedTree {
 
 export interface RecorderOptions {
   readonly stateDirectory: string;
-  readonly host: string;
+  /** Null where the host has no machine id. */
+  readonly hostId: string | null;
+  readonly bootId: string;
   readonly clock: HostClock;
 }
 
@@ -84,13 +86,17 @@ export interface RecorderOptions {
  */
 export async function openRecorder({
   stateDirectory,
-  host,
+  hostId,
+  bootId,
   clock,
 }: RecorderOptions): Promise<Recorder> {
   const holder = { pid: process.pid, startedUs: clock.wallUs(), purpose: 'collector' };
+  const host = hostId ?? randomUUID().replaceAll('-', '');
   const log = await openLog({ stateDirectory, holder, host });
   try {
+    refuseOtherHost(log, hostId);
     const projection = await openProjection({ files: log.files, log: log.reader });
+    refuseOtherBoot(log, projection, bootId);
     const producer = randomUUID();
     let producerSeq = 0;
     const cgroups = startCgroupNotes();
@@ -142,6 +148,32 @@ export async function openRecorder({
   } catch (error) {
     log.close();
     throw error;
+  }
+}
+
+/** A host that has no id cannot be told from another. */
+function refuseOtherHost({ files, reader }: OpenLog, hostId: string | null): void {
+  if (hostId !== null && reader.host !== hostId) {
+    throw new NsauditError(
+      'unavailable',
+      `${files.logPath} is the record of host ${reader.host}, and this is host ${hostId}: it was copied here, or /etc/machine-id has changed; move it away to begin a record of this host, or name another state directory with --state-dir.`,
+    );
+  }
+}
+
+/** The record went on in another boot after this one had begun: two hosts write in turn, or it was brought back. */
+function refuseOtherBoot(
+  { files }: OpenLog,
+  projection: Pick<Projection, 'known' | 'hasBoot' | 'close'>,
+  bootId: string,
+): void {
+  const { boot } = projection.known;
+  if (boot !== null && boot.boot !== bootId && projection.hasBoot(bootId)) {
+    projection.close();
+    throw new NsauditError(
+      'unavailable',
+      `${files.logPath} went on in boot ${boot.boot} after this boot, ${bootId}, had begun: another host has used it meanwhile, so nothing of this boot can be added; move it away to begin a new record.`,
+    );
   }
 }
 

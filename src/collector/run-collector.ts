@@ -8,7 +8,6 @@
  * Does not:  decide what a scan or a record means (domain), print, or read its options (cli).
  * Proved by: test/collector/run-collector.test.ts, test/kernel/restart.test.ts, test/kernel/full-disk.test.ts
  */
-import { randomUUID } from 'node:crypto';
 import { chooseAnchor } from '../domain/derive-session.ts';
 import { NsauditError } from '../domain/errors.ts';
 import { US_PER_MS } from '../domain/time.ts';
@@ -75,12 +74,11 @@ export async function runCollector(options: CollectorOptions): Promise<void> {
 /** Opens the record, also anew after it could not be written. */
 function createOpener(
   { stateDirectory, onNotice }: CollectorOptions,
-  { hostId }: HostFacts,
+  { hostId, bootId }: HostFacts,
   clock: HostClock,
 ): () => Promise<Recorder> {
-  const host = hostId ?? randomUUID().replaceAll('-', '');
   return async () => {
-    const recorder = await openRecorder({ stateDirectory, host, clock });
+    const recorder = await openRecorder({ stateDirectory, hostId, bootId, clock });
     if (recorder.rebuildReason !== null && recorder.known.position > 0) {
       onNotice(`read.db was built anew from the log: ${recorder.rebuildReason}`);
     }

@@ -11,6 +11,7 @@ import type { TimelineClock } from '../observe/host-clock.ts';
 import type { Heartbeat } from './checkpoint-heartbeat.ts';
 import type { ContainerRound } from './container-round.ts';
 import type { DiskWatch } from './disk-watch.ts';
+import type { FileWatch } from './file-watch.ts';
 import type { NsidRound } from './nsid-round.ts';
 import type { Observers } from './open-observers.ts';
 import type { Recorder } from './recorder.ts';
@@ -41,6 +42,7 @@ export interface Running {
   readonly observers: Observers;
   readonly disk: DiskWatch;
   readonly wal: WalWatch;
+  readonly files: FileWatch;
   /** Timeline instant at which the loop ends by itself. */
   readonly endUs: number;
   readonly containers: ContainerRound;
@@ -63,8 +65,9 @@ export function isOver({ options, clock, disk, endUs }: Running): boolean {
  * Looks after the disk: a level that has changed is recorded, a write-ahead log that has grown is emptied.
  * That nothing is recorded any more is said by who ends the loop (run-collector.ts).
  */
-export function tendDisk({ recorder, clock, disk, wal }: Running): void {
+export function tendDisk({ recorder, clock, disk, wal, files }: Running): void {
   const nowUs = clock.timelineUs();
+  files.look(nowUs);
   const change = disk.look(nowUs);
   if (change !== null && !disk.isSuspended()) {
     const { known } = recorder;

@@ -9,7 +9,7 @@
  *            take its last commits back; the next start folds those events in again.
  * Proved by: test/projections/project.test.ts, test/projections/resume.test.ts
  */
-import { assert } from '../domain/errors.ts';
+import { assert, InvariantError, NsauditError } from '../domain/errors.ts';
 import type { AuditEvent } from '../domain/event.ts';
 import type { Known } from '../domain/known.ts';
 import { withDatabaseErrors } from '../store/database-errors.ts';
@@ -59,6 +59,8 @@ export interface Projection {
   commit(batchHash: Buffer): void;
   /** A life with this kernel id has been folded in and committed. */
   hasLifespan(kernelNamespaceId: string): boolean;
+  /** The log has events of this boot. */
+  hasBoot(boot: string): boolean;
   setLive(live: Live): void;
   /** Empties the `-wal` as far as readers let it. Errors: NsauditError `io`. */
   emptyWal(): void;
@@ -83,16 +85,17 @@ export async function openProjection({ files, log }: OpenProjectionOptions): Pro
   if (rebuildReason !== null) {
     await rebuildReadDatabase(path, log);
   }
-  const db = openDatabase(path, 'read-writer');
+  const { db, fold, damage } = await takeUpOrRebuild(path, log);
   try {
-    const fold = withDatabaseErrors(path, () => takeUp(db, log));
     const writeLive = withDatabaseErrors(path, () => prepareLive(db));
     const findLife = db.prepare<[string], number>(
       'SELECT 1 FROM lifespan WHERE kernel_namespace_id = ? LIMIT 1',
     );
+    const findBoot = db.prepare<[string], number>('SELECT 1 FROM boot WHERE boot = ? LIMIT 1');
     return {
       known: fold.known,
-      rebuildReason,
+      rebuildReason: rebuildReason ?? damage,
+      hasBoot: (boot) => withDatabaseErrors(path, () => findBoot.get(boot) !== undefined),
       apply(events, batchHash) {
         events.forEach((event) => fold.fold(event));
         withDatabaseErrors(path, () => fold.commit(batchHash));
@@ -104,6 +107,38 @@ export async function openProjection({ files, log }: OpenProjectionOptions): Pro
       emptyWal: () => withDatabaseErrors(path, () => emptyWal(db)),
       close: () => withDatabaseErrors(path, () => closeWriter(db)),
     };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+interface TakenUp {
+  readonly db: DatabaseHandle;
+  readonly fold: Fold;
+  /** Why it had to be built anew after all: its pages are whole, and what is in them is not. */
+  readonly damage: string | null;
+}
+
+async function takeUpOrRebuild(path: string, log: EventLogReader): Promise<TakenUp> {
+  try {
+    return { ...openAndTakeUp(path, log), damage: null };
+  } catch (error) {
+    const isDamage =
+      error instanceof InvariantError ||
+      (error instanceof NsauditError && error.code === 'integrity');
+    if (!isDamage) {
+      throw error;
+    }
+    await rebuildReadDatabase(path, log);
+    return { ...openAndTakeUp(path, log), damage: error.message };
+  }
+}
+
+function openAndTakeUp(path: string, log: EventLogReader): Omit<TakenUp, 'damage'> {
+  const db = openDatabase(path, 'read-writer');
+  try {
+    return { db, fold: withDatabaseErrors(path, () => takeUp(db, log)) };
   } catch (error) {
     db.close();
     throw error;

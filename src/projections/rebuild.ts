@@ -18,9 +18,10 @@ import { migrate, READ_PLAN } from '../store/migrate.ts';
 import { closeWriter, openDatabase, type DatabaseHandle } from '../store/open-database.ts';
 import { OPEN_CLASS, toClassWidthUs } from '../store/span-class.ts';
 import { findMismatch, readCheckpoint } from './checkpoint.ts';
+import { refuseRollback, RollbackError } from './find-rollback.ts';
 import { foldLog, startFold, type Fold } from './fold.ts';
 
-/** Why read.db cannot be taken up where it stands; null when it can. Errors: NsauditError `io` or `busy`. */
+/** Why read.db cannot be taken up where it stands; null when it can. Errors: NsauditError `io`, `busy`, or RollbackError. */
 export function findRebuildReason(readPath: string, log: EventLogReader): string | null {
   try {
     const db = openDatabase(readPath, 'reader');
@@ -30,6 +31,9 @@ export function findRebuildReason(readPath: string, log: EventLogReader): string
       db.close();
     }
   } catch (error) {
+    if (error instanceof RollbackError) {
+      throw error;
+    }
     const translated = translateDatabaseError(error, readPath);
     const isRebuildable =
       translated instanceof NsauditError &&
@@ -47,8 +51,29 @@ function judge(db: DatabaseHandle, log: EventLogReader): string | null {
   if (applicationId !== READ_FORMAT.applicationId || version !== READ_FORMAT.version) {
     return `it has format version ${String(version)}, not ${READ_FORMAT.version}`;
   }
+  const damage = findDamage(db);
+  if (damage !== null) {
+    return damage;
+  }
   const checkpoint = readCheckpoint(db);
-  return checkpoint === undefined ? 'it has no checkpoint' : findMismatch(checkpoint, log);
+  if (checkpoint === undefined) {
+    return 'it has no checkpoint';
+  }
+  refuseRollback(db, checkpoint, log);
+  return findMismatch(checkpoint, log);
+}
+
+/** Asking SQLite about a larger one would take longer than is worth not watching for. */
+const CHECKED_MAX_BYTES = 512 * 1_048_576;
+
+/** What SQLite finds wrong with the pages (PRAGMA quick_check); values that are merely others it cannot tell. */
+function findDamage(db: DatabaseHandle): string | null {
+  const pages = Number(db.pragma('page_count', { simple: true }));
+  if (pages * Number(db.pragma('page_size', { simple: true })) > CHECKED_MAX_BYTES) {
+    return null;
+  }
+  const found = String(db.pragma('quick_check(1)', { simple: true }));
+  return found === 'ok' ? null : `it is damaged: ${found.replaceAll(/\s+/g, ' ')}`;
 }
 
 /** Records that wait in memory before they are written; a record that changes again meanwhile is written once. */

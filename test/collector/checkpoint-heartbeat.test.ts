@@ -49,7 +49,12 @@ afterEach(() => {
 });
 
 async function open(): Promise<void> {
-  recorder = await openRecorder({ stateDirectory: scratch.path, host: HOST, clock: hostClock });
+  recorder = await openRecorder({
+    stateDirectory: scratch.path,
+    hostId: HOST,
+    bootId: 'boot-1',
+    clock: hostClock,
+  });
   signer = toSigner(recorder.tree.origin, privateKey);
 }
 

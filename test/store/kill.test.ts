@@ -17,7 +17,10 @@ import { startChild } from './child-program.ts';
 import { batchSizeOf, makeEvents } from './numbered-events.ts';
 
 const ROUNDS = 10;
-const PATIENCE_MS = 120_000;
+/** Logs side by side, and how often the writer of each is killed. */
+const LOGS = 4;
+const KILLS = 50;
+const PATIENCE_MS = 300_000;
 
 /** What a run left behind, as it left it: read before any writer opens the log again. */
 async function readLeft(directory: string, producer: string) {
@@ -63,6 +66,54 @@ test(
     const header = { producer: 'last', producerSeq: 1, atUs: 1e12, wallUs: 1e12 };
     expect(log.writer.appendBatch(makeEvents(end + 1, 2), header).position).toBe(end + 2);
     log.close();
+  },
+  PATIENCE_MS,
+);
+
+/** Kills a writer again and again, while it opens, appends or closes; nobody but writers touches the log meanwhile. */
+async function killOften(directory: string, log: number): Promise<number> {
+  let acknowledged = 0;
+  let startMs = Number.POSITIVE_INFINITY;
+  for (let kill = 1; kill <= KILLS; kill += 1) {
+    // Two batches: so it is killed at its end, too.
+    const batches = kill % 5 === 0 ? '2' : '1000000';
+    const child = startChild('append', [directory, `run-${log}-${kill}`, batches]);
+    const startedAt = performance.now();
+    const opened = child.nextLine().then(() => performance.now() - startedAt);
+    // The first two tell how long a start takes here; of the others half are killed before they have started.
+    const patienceMs = kill <= 2 ? PATIENCE_MS : Math.random() * startMs * 1.6;
+    const tookMs = await Promise.race([opened, sleep(patienceMs, null)]);
+    if (tookMs !== null) {
+      startMs = Math.min(startMs, tookMs);
+      await sleep(Math.random() * 40);
+    }
+    await child.kill();
+    const positions = child.lines.slice(1).map(Number);
+    const reader = openLogReader(directory);
+    const { position } = reader.head();
+    reader.close();
+    acknowledged = Math.max(acknowledged, ...positions);
+    expect(position).toBeGreaterThanOrEqual(acknowledged);
+  }
+  return acknowledged;
+}
+
+test(
+  `after ${LOGS * KILLS} kills at random moments nothing acknowledged is lost and every chain is whole`,
+  async () => {
+    using scratch = new Scratch();
+    await Promise.all(
+      Array.from({ length: LOGS }, async (_, log) => {
+        const directory = scratch.join(`state-${log}`);
+        (await openTestLog(directory)).close();
+        const acknowledged = await killOften(directory, log);
+        const left = await readLeft(directory, '');
+        expect(left).toMatchObject({ verdict: 'self-consistent', fault: null });
+        expect(left.events).toBeGreaterThanOrEqual(acknowledged);
+        expect(left.events).toBeGreaterThan(0);
+        expect(left.stored).toEqual(makeEvents(1, left.events).map(toStoredEvent));
+      }),
+    );
   },
   PATIENCE_MS,
 );

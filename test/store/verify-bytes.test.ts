@@ -4,8 +4,11 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NsauditError } from '../../src/domain/errors.ts';
-import { dumpDatabase, Scratch } from '../support/state-on-disk.ts';
+import { originOf } from '../../src/store/checkpoint-note.ts';
+import { NO_TRUST, type Trust } from '../../src/store/verify-checkpoints.ts';
+import { createAppender, dumpDatabase, openTestLog, Scratch } from '../support/state-on-disk.ts';
 import { verify, writeLog } from './disk.ts';
+import { makeEvents } from './numbered-events.ts';
 import { retype } from './tamper.ts';
 
 /** Batch 1: events 1-3, batch 2: 4, batch 3: 5-8, batch 4: 9-10, batch 5: 11-15. */
@@ -93,6 +96,62 @@ describe('a flipped bit is never self-consistent', () => {
     );
   }, 60_000);
 });
+
+/** B-tree pages by their first byte. Source: sqlite.org/fileformat2.html section 1.6. */
+const PAGE_TYPES: readonly (readonly [name: string, type: number])[] = [
+  ['an interior page of a table', 5],
+  ['a leaf page of an index, or of a table without row ids', 10],
+  ['a leaf page of a table', 13],
+];
+
+describe('with a byte flipped in a page nothing is verified, though a checkpoint of the whole log was kept', () => {
+  test.each(PAGE_TYPES)('%s', async (_name, type) => {
+    using scratch = new Scratch();
+    const log = await openTestLog(scratch.join('state'));
+    createAppender(log)(makeEvents(1, 600));
+    const origin = originOf(log.reader);
+    const kept = { ...log.writer.treeHead(), origin, signedBy: ['somebody'], cosignedAtS: null };
+    log.close();
+    const path = scratch.join('state', 'log.db');
+    const db = new Database(path);
+    db.pragma('journal_mode = DELETE');
+    db.close();
+    const trust = { ...NO_TRUST, checkpoints: [kept] };
+    expect(await verify(path, trust)).toMatchObject({ verdict: 'verified', events: 600 });
+
+    const bytes = readFileSync(path);
+    const pageBytes = bytes.readUInt16BE(16);
+    const copy = scratch.join('copy.db');
+    const verdicts = new Set<string>();
+    for (let page = pageBytes; page < bytes.length; page += pageBytes) {
+      // A page without cells, as of the index of checkpoints, has nothing in it that could be another.
+      if (bytes[page] === type && bytes.readUInt16BE(page + 3) > 0) {
+        // Its type, how many cells it has, where they begin, and the first byte of the content of the last one.
+        const content = bytes.readUInt16BE(page + 5);
+        for (const offset of [0, 4, 6, 9, content + 1]) {
+          const flipped = Buffer.from(bytes);
+          flipped[page + offset] = (bytes[page + offset] ?? 0) ^ 0x10;
+          writeFileSync(copy, flipped);
+          verdicts.add(await verdictOf(copy, trust));
+        }
+      }
+    }
+    expect(verdicts.size).toBeGreaterThan(0);
+    expect([...verdicts]).not.toContain('verified');
+    expect([...verdicts]).not.toContain('self-consistent');
+  });
+});
+
+async function verdictOf(path: string, trust: Trust): Promise<string> {
+  try {
+    return (await verify(path, trust)).verdict;
+  } catch (error) {
+    if (error instanceof NsauditError && error.code === 'integrity') {
+      return 'refused';
+    }
+    throw error;
+  }
+}
 
 /** Undefined when the log is refused or does not verify. */
 async function dumpIfConsistent(
