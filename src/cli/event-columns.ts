@@ -105,7 +105,7 @@ const DETAIL: Readonly<Record<EventName, (event: EventJson) => string>> = {
   'recording.changed': (event) =>
     joined(
       `${textOf(event, 'previousLevel')} to ${textOf(event, 'level')}`,
-      textOf(event, 'freeBytes') === '' ? '' : `${textOf(event, 'freeBytes')} bytes free`,
+      tagged('bytes free', textOf(event, 'freeBytes')),
       textOf(event, 'error'),
     ),
   'coverage.changed': (event) =>

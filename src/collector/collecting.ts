@@ -16,11 +16,10 @@ import { resumeWatch, type Watch } from '../domain/watch.ts';
 import { createAncestry, readOwnProcess } from '../observe/ancestry.ts';
 import { createContainerFiles } from '../observe/container-files.ts';
 import { makeBallast } from '../store/ballast.ts';
-import { announce } from './announce.ts';
 import { startHeartbeat } from './checkpoint-heartbeat.ts';
-import { toCollectorFacts } from './collector-facts.ts';
-import type { Collecting, CollectorOptions } from './collector-options.ts';
+import type { Collecting, CollectorOptions, Recording } from './collector-options.ts';
 import { startContainerRound } from './container-round.ts';
+import { announce, describeStop, toCollectorFacts } from './describe-collector.ts';
 import { startFileWatch } from './file-watch.ts';
 import { watchByKernel } from './kernel-loop.ts';
 import { startNsidRound } from './nsid-round.ts';
@@ -78,12 +77,6 @@ export async function watchOn(
     }
     ({ recorder } = resumption);
   }
-}
-
-interface Recording extends Collecting {
-  readonly recorder: Recorder;
-  /** Due until somebody has been told that the collector is ready. */
-  readonly announcement: { isDue: boolean };
 }
 
 interface Beginning {
@@ -213,11 +206,4 @@ function refuseOnce(
     );
   }
   return suspension;
-}
-
-function describeStop({ signal, once }: CollectorOptions): string {
-  if (signal.aborted) {
-    return 'signal';
-  }
-  return once ? 'once' : 'time is up';
 }

@@ -48,3 +48,9 @@ export interface Collecting {
   /** Opens the record anew. */
   readonly open: () => Promise<Recorder>;
 }
+
+export interface Recording extends Collecting {
+  readonly recorder: Recorder;
+  /** Due until somebody has been told that the collector is ready. */
+  readonly announcement: { isDue: boolean };
+}

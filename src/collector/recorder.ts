@@ -4,12 +4,13 @@ import { NsauditError, type ErrorCode } from '../domain/errors.ts';
 import type { AuditEvent, EventOf } from '../domain/event.ts';
 import type { Known } from '../domain/known.ts';
 import type { HostClock } from '../observe/host-clock.ts';
-import { openProjection, type Projection } from '../projections/project.ts';
+import { openProjection } from '../projections/project.ts';
 import { originOf, readNewestCheckpoint } from '../store/checkpoint-note.ts';
 import { proveConsistency } from '../store/merkle-proof.ts';
 import type { TreeHead } from '../store/merkle-tree.ts';
 import { openLog, type OpenLog } from '../store/open-log.ts';
 import type { StateFiles } from '../store/state-directory.ts';
+import { refuseOtherBoot, refuseOtherHost, startCgroupNotes } from './record-checks.ts';
 
 export interface Pulse {
   readonly scanStartedUs: number;
@@ -149,48 +150,6 @@ export async function openRecorder({
     log.close();
     throw error;
   }
-}
-
-/** A host that has no id cannot be told from another. */
-function refuseOtherHost({ files, reader }: OpenLog, hostId: string | null): void {
-  if (hostId !== null && reader.host !== hostId) {
-    throw new NsauditError(
-      'unavailable',
-      `${files.logPath} is the record of host ${reader.host}, and this is host ${hostId}: it was copied here, or /etc/machine-id has changed; move it away to begin a record of this host, or name another state directory with --state-dir.`,
-    );
-  }
-}
-
-/** The record went on in another boot after this one had begun: two hosts write in turn, or it was brought back. */
-function refuseOtherBoot(
-  { files }: OpenLog,
-  projection: Pick<Projection, 'known' | 'hasBoot' | 'close'>,
-  bootId: string,
-): void {
-  const { boot } = projection.known;
-  if (boot !== null && boot.boot !== bootId && projection.hasBoot(bootId)) {
-    projection.close();
-    throw new NsauditError(
-      'unavailable',
-      `${files.logPath} went on in boot ${boot.boot} after this boot, ${bootId}, had begun: another host has used it meanwhile, so nothing of this boot can be added; move it away to begin a new record.`,
-    );
-  }
-}
-
-function startCgroupNotes() {
-  let cgroups = new Set<string>();
-  return {
-    note(event: AuditEvent): void {
-      if ('cgroup' in event && event.cgroup !== null && event.event !== 'container.described') {
-        cgroups.add(event.cgroup);
-      }
-    },
-    take(): ReadonlySet<string> {
-      const taken = cgroups;
-      cgroups = new Set();
-      return taken;
-    },
-  };
 }
 
 /** Errors of these kinds are of the record. */

@@ -126,8 +126,10 @@ class SuspendedRecord {
 
   /** Says in the record that it is suspended, with the help of the ballast, and since when. */
   async record(): Promise<number> {
+    this.#fromUs ??= (await this.attempt(() => this.#write())) ?? null;
     if (this.#fromUs === null) {
-      this.#fromUs = (await this.attempt(() => this.#write())) ?? (await this.#writeIntoBallast());
+      releaseBallast(this.#ballastPath);
+      this.#fromUs = await this.#write();
     }
     return this.#fromUs;
   }
@@ -166,11 +168,6 @@ class SuspendedRecord {
       closeQuietly(this.#recorder);
       this.#recorder = null;
     }
-  }
-
-  #writeIntoBallast(): Promise<number> {
-    releaseBallast(this.#ballastPath);
-    return this.#write();
   }
 
   /** Opens the record that was there, and begins no new one: its file system may have been unmounted. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CollectorOptions } from '../../src/collector/collecting.ts';
+import type { CollectorOptions } from '../../src/collector/collector-options.ts';
 import { runCollector } from '../../src/collector/run-collector.ts';
 import { fromStoredEvent, type AuditEvent } from '../../src/domain/event.ts';
 import { DEFAULT_GROWTH_POLICY } from '../../src/domain/growth-policy.ts';

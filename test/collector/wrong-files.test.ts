@@ -20,17 +20,16 @@ import { ProcCollector } from './proc-collector.ts';
 
 const OTHER_BOOT = '00000000-8de7-4e45-babe-ffdf1b3658aa';
 
-/** Runs until it has looked `scans` times, and calls `meanwhile` then. */
+/** Runs, calls `meanwhile` once it has looked, and stops it then. */
 async function runWith(
   collector: ProcCollector,
   meanwhile: () => Promise<void> | void,
 ): Promise<void> {
   const abort = new AbortController();
-  let begin = (): void => {};
-  const looked = new Promise<void>((resolve) => {
-    begin = resolve;
+  let running = Promise.resolve();
+  const looked = new Promise<void>((isLooking) => {
+    running = collector.run({ signal: abort.signal, onScan: () => isLooking() });
   });
-  const running = collector.run({ signal: abort.signal, onScan: () => begin() });
   await Promise.race([looked, running]);
   await meanwhile();
   abort.abort();

@@ -56,13 +56,18 @@ function takeUp(): Promise<string | null> {
   return withState(scratch.join('state'), ({ projection }) => projection.rebuildReason);
 }
 
-async function expectRebuilt(): Promise<void> {
-  expect(await takeUp()).not.toBeNull();
-  expect(dumpDatabase(readPath, NOT_FOLDED)).toBe(dump);
-  expect(await verify(scratch.join('state', 'log.db'))).toMatchObject({
-    verdict: 'self-consistent',
-  });
+/** Takes it up; what came of it. */
+async function heal(): Promise<{ isRebuilt: boolean; isWhole: boolean; log: string }> {
+  const reason = await takeUp();
+  const { verdict } = await verify(scratch.join('state', 'log.db'));
+  return {
+    isRebuilt: reason !== null,
+    isWhole: dumpDatabase(readPath, NOT_FOLDED) === dump,
+    log: verdict,
+  };
 }
+
+const HEALED = { isRebuilt: true, isWhole: true, log: 'self-consistent' };
 
 /** Offset of the B-tree header of the last page of a type; page 1 begins with that of the file. */
 function findPage(type: number): number {
@@ -83,7 +88,7 @@ describe('a read.db is built anew by itself', () => {
       const offset = findPage(type) + byte;
       bytes[offset] = (bytes[offset] ?? 0) ^ 0x40;
       put(bytes);
-      await expectRebuilt();
+      expect(await heal()).toEqual(HEALED);
     }
   });
 
@@ -96,13 +101,13 @@ describe('a read.db is built anew by itself', () => {
     const bytes = Buffer.from(whole);
     bytes[offset] = (bytes[offset] ?? 0) ^ 0x40;
     put(bytes);
-    await expectRebuilt();
+    expect(await heal()).toEqual(HEALED);
   });
 
   test.each([0, 50, 4_096, 50_000])('cut to %i bytes', async (length) => {
     put(whole);
     truncateSync(readPath, length);
-    await expectRebuilt();
+    expect(await heal()).toEqual(HEALED);
   });
 });
 

@@ -79,13 +79,14 @@ async function killOften(directory: string, log: number): Promise<number> {
     const batches = kill % 5 === 0 ? '2' : '1000000';
     const child = startChild('append', [directory, `run-${log}-${kill}`, batches]);
     const startedAt = performance.now();
-    const opened = child.nextLine().then(() => performance.now() - startedAt);
-    // The first two tell how long a start takes here; of the others half are killed before they have started.
-    const patienceMs = kill <= 2 ? PATIENCE_MS : Math.random() * startMs * 1.6;
-    const tookMs = await Promise.race([opened, sleep(patienceMs, null)]);
-    if (tookMs !== null) {
-      startMs = Math.min(startMs, tookMs);
+    if (kill % 4 === 1) {
+      // These are killed while they append, and tell how long a start takes here.
+      await child.nextLine();
+      startMs = Math.min(startMs, performance.now() - startedAt);
+      await child.nextLine();
       await sleep(Math.random() * 40);
+    } else {
+      await sleep(Math.random() * startMs * 1.6);
     }
     await child.kill();
     const positions = child.lines.slice(1).map(Number);
