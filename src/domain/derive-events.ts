@@ -1,4 +1,5 @@
 import type { ProcessIdentity } from './arrival.ts';
+import { findCarriedHolders, findCarriedLifespans } from './carried-holders.ts';
 import { buildContinuity } from './continuity.ts';
 import {
   countInitialMembers,
@@ -8,7 +9,7 @@ import {
   type CoveragePolicy,
 } from './derive-coverage.ts';
 import { deriveEnds } from './derive-ends.ts';
-import { deriveHolders, findCarriedHolders, findCarriedLifespans } from './derive-holders.ts';
+import { deriveHolders } from './derive-holders.ts';
 import { deriveInitUnseen } from './derive-init.ts';
 import { deriveLifespans, type Resolution } from './derive-lifespans.ts';
 import { findKept, withRelatives } from './derive-relatives.ts';

@@ -55,6 +55,7 @@ describe('mountinfo', () => {
     (optional) => {
       expect(parseMountinfo(toLine(Buffer.from('/run/netns/blue'), optional), 'nsfs')).toEqual([
         {
+          mountId: 72,
           device: '0:4',
           root: 'net:[4026532248]',
           mountPoint: '/run/netns/blue',
