@@ -1,4 +1,7 @@
-/** read.db: how holders came, which are the observer's own, and when the init of a pid namespace ended. */
+/**
+ * read.db: how holders came, which are the observer's own, when the init of a pid namespace ended, up to which
+ * event the log had been pruned when it was folded, and what coverage lost by that.
+ */
 import { sql, type Kysely } from 'kysely';
 
 const STATEMENTS = [
@@ -13,6 +16,10 @@ const STATEMENTS = [
   'ALTER TABLE lifespan ADD COLUMN init_ended_after_us INTEGER',
   'ALTER TABLE lifespan ADD COLUMN init_ended_by_us INTEGER',
   'ALTER TABLE lifespan ADD COLUMN init_ended_evidence TEXT',
+  // 0: nothing was removed.
+  'ALTER TABLE projection ADD COLUMN pruned_seq INTEGER NOT NULL DEFAULT 0',
+  // from_us of the stretch as it was watched: from_us itself is cut to what the log still tells.
+  'ALTER TABLE coverage ADD COLUMN first_scan_us INTEGER NOT NULL DEFAULT 0',
 ];
 
 export async function up(db: Kysely<unknown>): Promise<void> {

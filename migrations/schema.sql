@@ -84,7 +84,7 @@ CREATE TRIGGER retained_no_delete BEFORE DELETE ON retained BEGIN SELECT RAISE(A
 
 -- read.db
 PRAGMA application_id = 1853055346;
-PRAGMA user_version = 6;
+PRAGMA user_version = 5;
 CREATE TABLE "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
 CREATE TABLE "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
 CREATE TABLE projection (
