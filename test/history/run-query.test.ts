@@ -80,7 +80,9 @@ describe('a named query', () => {
       history.query({ name, parameters });
     expect(run('state-at', { at: '12/11/2026' })).toThrow(usage(/"12\/11\/2026".*RFC 3339/));
     expect(run('state-at', { type: 'nett' })).toThrow(usage(/"nett".*cgroup, ipc/));
-    expect(run('state-at', { since: 'now' })).toThrow(usage(/"since".*at, type, observers, after, limit/));
+    expect(run('state-at', { since: 'now' })).toThrow(
+      usage(/"since".*at, type, observers, after, limit/),
+    );
     expect(run('lifespan', {})).toThrow(usage(/needs the parameter lifespan/));
     expect(run('lifespan', { lifespan: 'net:[5]' })).toThrow(usage(/lifespan "net:\[5\]"/));
     expect(run('lifespans-of-inum', { inum: '1e3' })).toThrow(usage(/inum "1e3"/));
