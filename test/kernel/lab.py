@@ -673,8 +673,8 @@ def spawn_time_for_children():
     return spawn_waiting(work)
 
 
-def spawn_changing():
-    """A process in a new uts namespace, below another one; see change()."""
+def spawn_below():
+    """A process in a new uts namespace, below another one; see become_other()."""
     go_read, go_write = os.pipe()
 
     def work():
@@ -699,7 +699,7 @@ def spawn_changing():
     return made
 
 
-def change(pid, inner):
+def become_other(pid, inner):
     """The inner process loses its parent, becomes another user and executes another program."""
     end(pid)
     os.close(held.pop(inner))

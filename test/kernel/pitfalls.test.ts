@@ -207,11 +207,11 @@ describe.skipIf(obstacle).each(profiles)(
     test.skipIf(missing)(
       `another parent, user and program of a process are no change of what it holds${note}`,
       async () => {
-        const made = await lab.run<{ pid: number; inner: number; uts: number }>('spawn_changing()');
+        const made = await lab.run<{ pid: number; inner: number; uts: number }>('spawn_below()');
         const { pid, inner, uts } = made.result;
         const isHeld = (record: Record): boolean => openMembers(record, 'uts', uts).length > 0;
         const [before] = openMembers(await until(watcher, isHeld), 'uts', uts);
-        await lab.run(`change(${pid}, ${inner})`);
+        await lab.run(`become_other(${pid}, ${inner})`);
         await watcher.scans(3);
         const record = watcher.read();
         expect(openMembers(record, 'uts', uts)).toMatchObject([{ id: before?.id, pid: inner }]);
