@@ -169,7 +169,7 @@ describe.skipIf(obstacle)(
       expectEndWithin(after, requireLife(after, 'net', net).gone, ended, 'net');
     });
 
-    test('a user namespace that only its child keeps is unheld and not ended, until the child is gone', async () => {
+    test('a user namespace that only its child keeps is held by it, until the child is gone', async () => {
       const made = await lab.run<{ pid: number; outer: number }>('spawn_nested_users()');
       await watcher.scans(2);
       const left = await lab.run<{ inner: number }>(`enter_inner_user(${made.result.pid})`);
@@ -177,9 +177,10 @@ describe.skipIf(obstacle)(
       const record = watcher.read();
       const outer = requireLife(record, 'user', made.result.outer);
       expectWithin(record, outer.born, made, 'outer');
-      expect(outer.gone).toBeNull();
-      expectEndWithin(record, outer.unheld, left, 'outer unheld');
-      expectWithin(record, requireLife(record, 'user', left.result.inner).born, left, 'inner');
+      expect(outer).toMatchObject({ unheld: null, gone: null });
+      const inner = requireLife(record, 'user', left.result.inner);
+      expectWithin(record, inner.born, left, 'inner');
+      expect(inner.owner).toBe(outer.id);
       const ended = await lab.run(`end(${made.result.pid})`);
       await watcher.scans(5);
       const after = watcher.read();
