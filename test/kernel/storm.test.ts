@@ -114,7 +114,7 @@ describe.skipIf(obstacle)(`storms${obstacle ? ` — NOT RUN: ${obstacle}` : ''}`
     expect(inferred).toBeLessThanOrEqual(lost - recovered);
     expect(counted).toBeGreaterThan(0);
     expect(ownLives(record, result.pid).filter(({ gone }) => gone === null)).toEqual([]);
-  });
+  }, 400_000);
 
   test('a storm through a ring of 64 KiB is announced as gaps, and what is alive is right afterwards', async () => {
     await watch({ ringBytes: { life: 65_536, holders: 65_536 } });
