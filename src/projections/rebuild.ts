@@ -10,7 +10,7 @@ import type { Change } from '../domain/change.ts';
 import { assert, NsauditError } from '../domain/errors.ts';
 import { emptyKnown, type Known } from '../domain/known.ts';
 import { restoreRetained } from '../domain/restore-retained.ts';
-import { createFile, moveIntoPlace } from '../store/create-file.ts';
+import { createFile, moveIntoPlace, syncPath } from '../store/create-file.ts';
 import { translateDatabaseError } from '../store/database-errors.ts';
 import { READ_FORMAT } from '../store/database-format.ts';
 import type { EventLogReader } from '../store/event-log-reader.ts';
@@ -91,6 +91,8 @@ export async function rebuildReadDatabase(readPath: string, log: EventLogReader)
   createFile(draftPath);
   try {
     await build(draftPath, log);
+    // A busy disk takes its time, in which there must be a read.db: readers wait for a new one only for a moment.
+    syncPath(draftPath);
     // The name goes first: see openDatabase. A crash from here on leaves no read.db, and so a rebuild.
     removeDatabase(readPath);
     moveIntoPlace(draftPath, readPath);
