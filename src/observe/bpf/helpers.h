@@ -9,8 +9,6 @@
 
 #define SEC(name) __attribute__((section(name), used))
 #define INLINE static __attribute__((always_inline)) inline
-/* With a stack frame of its own: all inlined ones share 512 bytes. */
-#define APART static __attribute__((noinline))
 #define __uint(name, value) int(*name)[value]
 #define __type(name, value) typeof(value) *name
 

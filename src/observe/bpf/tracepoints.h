@@ -116,64 +116,32 @@ INLINE void remember_told_birth(struct birth_record *birth, u64 now)
 	remember_birth(birth);
 }
 
-APART void remember_births(struct task_struct *task, u32 how, u32 born, u64 now)
-{
-	struct birth_record birth = { .how = how };
-
-	tell_task(&birth.creator, task, now);
-	tell_births(&birth, task, born, now, remember_told_birth);
-}
-
-APART void emit_moved(struct task_struct *task, u32 how, u64 now)
-{
-	struct task_block block = {};
-	struct namespaces set;
-
-	if (!read_namespaces(task, set.ids, set.inums))
-		return;
-	tell_task(&block, task, now);
-	emit_task(task, &block, &set, differences(task, set.inums), RECORD_MOVED, how, now);
-}
-
-/* Births by the task itself and its move to them, in one record, filled where it lies: a storm waits for this. */
-INLINE void emit_unshared(struct task_struct *task, u32 how, u32 born, bool tells_ends, u64 now)
+/* Births by the task itself and its move to them, in one record. `birth` says who, and how. */
+INLINE void emit_unshared(struct task_struct *task, struct birth_record *birth,
+			  const struct namespaces *set, u32 born, bool tells_ends, u64 now)
 {
 	u32 flags = task->signal->live.counter > 1 ? FLAG_OTHER_THREADS : 0;
 	u32 count = __builtin_popcount(born);
-	struct user_namespace *user = task->real_cred->user_ns;
 	struct unshared_record *record;
 	struct record_header header;
-	u32 zero = 0;
-	struct told_last *last = bpf_map_lookup_elem(&told_last, &zero);
-	u32 exe;
-	u64 cgroup_id;
 
-	if (!last)
-		return;
-	exe = tell_exe(task, last, now);
-	cgroup_id = tell_cgroup(task, last, now);
 	start_record(&header, STREAM_LIFE, now, RECORD_UNSHARED, flags, count);
 	record = bpf_ringbuf_reserve(&life, sizeof(*record), 0);
 	if (record) {
-		struct task_record *moved = &record->moved;
-
-		moved->header = header;
-		read_task(&moved->task, task, exe, cgroup_id);
-		read_namespaces(task, moved->ids, moved->inums);
-		moved->how = how;
-		moved->differs = differences(task, moved->inums);
+		record->moved.header = header;
+		set_task(&record->moved, &birth->creator, set, differences(task, set->inums),
+			 birth->how);
+		__builtin_memset(&record->parent, 0, sizeof(record->parent));
 		if (born & CLONE_NEWUSER)
-			read_ref(&record->parent, &user->parent->ns, TYPE_USER);
-		else
-			__builtin_memset(&record->parent, 0, sizeof(record->parent));
+			read_ref(&record->parent, &task->real_cred->user_ns->parent->ns, TYPE_USER);
 		record->born = born;
-		record->owner_uid = user->owner.val;
+		record->owner_uid = task->real_cred->user_ns->owner.val;
 		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	} else {
 		count_dropped(STREAM_LIFE, count);
 	}
 	if (!record || tells_ends)
-		remember_births(task, how, born, now);
+		tell_births(birth, task, born, now, remember_told_birth);
 }
 
 INLINE const struct config *read_config(void)
@@ -222,16 +190,21 @@ int on_new_task(u64 *context)
 INLINE void on_moved(struct task_struct *task, u32 how, u64 flags)
 {
 	const struct config *config = read_config();
+	struct birth_record birth = { .how = how };
+	struct namespaces set;
 	u64 now;
 
-	if (!config || (how == HOW_UNSHARE && !flags) || !task->nsproxy)
+	if (!config || (how == HOW_UNSHARE && !flags) ||
+	    !read_namespaces(task, set.ids, set.inums))
 		return;
 	now = bpf_ktime_get_boot_ns();
+	tell_task(&birth.creator, task, now);
 	flags &= config->birth_flags;
 	if (flags)
-		emit_unshared(task, how, flags, config->tells_ends, now);
+		emit_unshared(task, &birth, &set, flags, config->tells_ends, now);
 	else
-		emit_moved(task, how, now);
+		emit_task(task, &birth.creator, &set, differences(task, set.inums), RECORD_MOVED,
+			  how, now);
 }
 
 /* A call that succeeded has done all its work by now. */
