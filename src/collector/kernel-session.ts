@@ -235,8 +235,9 @@ export class KernelSession {
     };
     derive(input, draft);
     settleStorms(input, { atUs: settledUs, isStop: this.#isStop }, draft);
-    storms.close(atUs);
-    this.#watch = { ...this.#watch, members: books.close(atUs) };
+    // By the time of the records, not of the clock: who lags behind a storm must not forget that there is one.
+    storms.close(settledUs);
+    this.#watch = { ...this.#watch, members: books.close(settledUs) };
     // Writing takes its time, and a storm does not wait.
     events.pump();
     const forgettable = memory.forgettable.splice(0);

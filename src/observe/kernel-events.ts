@@ -15,11 +15,12 @@ import {
  */
 import { NAMESPACE_TYPES } from '../domain/namespace-type.ts';
 import { findBpfObject } from './bpf-object.ts';
+import { openBaseNote } from './kernel-bases.ts';
 import { createKernelDecoder, type KernelDecoder } from './kernel-decode.ts';
 import { createFactTexts } from './kernel-facts.ts';
 import { openForgettingNote, type ForgettingNote } from './kernel-forgetting.ts';
 import type { HookState, KernelProfile } from './kernel-hooks.ts';
-import { createBirthKeeper, type BirthKeeper } from './kernel-keep.ts';
+import { createLifeKeeper, type LifeKeeper } from './kernel-keep.ts';
 import type { LossWatchStart } from './kernel-losses.ts';
 import { createKernelMaps, type KernelMaps } from './kernel-maps.ts';
 import { createMissWatch } from './kernel-missed.ts';
@@ -186,8 +187,11 @@ function createKernelEvents(
   const starts = findStarts(host, session, kernelMaps);
   const decoder = createKernelDecoder(anchorUs, createFactTexts(options.procRoot));
   const toldCounts = { life: reader.toldLost('life'), holders: reader.toldLost('holders') };
-  const queue = createKernelQueue(decoder, { anchorUs, starts, toldCounts });
-  const keeper = session.profile === 'tracepoint' ? createBirthKeeper(libbpf, maps.live) : null;
+  const bases = openBaseNote(libc, maps.bases, libbpf.mapEntriesMax(maps.bases));
+  const queueOptions = { anchorUs, starts, toldCounts, bases: bases.read() };
+  const queue = createKernelQueue(decoder, queueOptions);
+  const live = session.profile === 'tracepoint' ? maps.live : null;
+  const keeper = createLifeKeeper(libbpf, live, bases);
   const pumped = { rings, maps: kernelMaps, keeper, queue };
   const missed = { startNs: starts.life.at, anchorUs };
   const missWatch = createMissWatch(libbpf, session.programs, reader, missed);
@@ -232,6 +236,7 @@ function createKernelEvents(
       rings.life.close();
       rings.holders.close();
       note.close();
+      bases.close();
       session.close({ keepPins });
     },
   };
@@ -282,8 +287,7 @@ function findStart(
 interface Pumped {
   readonly rings: Record<KernelStream, KernelRing>;
   readonly maps: KernelMaps;
-  /** Null where the programs keep every birth themselves. */
-  readonly keeper: BirthKeeper | null;
+  readonly keeper: LifeKeeper;
   readonly queue: KernelQueue;
 }
 
@@ -295,7 +299,7 @@ function createPump(
   onPumped: (nowNs: number) => void,
 ): () => void {
   const wasActive = { life: true, holders: true };
-  const keepBirths = keeper === null ? undefined : (copy: RingChunk) => keeper.keep(copy);
+  const keepLife = (copy: RingChunk): void => keeper.keep(copy);
   return () => {
     // The time before the numbers, and both before the rings: what they cover is then in the rings or lost.
     const bootNs = Number(libc.bootNs());
@@ -304,7 +308,7 @@ function createPump(
       // Only a full ring loses, so the numbers of one that was empty twice have nothing to tell.
       const isWorthAsking = isActive || wasActive[stream];
       const seqs = isWorthAsking ? maps.readCounters(stream).map(({ seq }) => seq) : [];
-      const { chunk, isWhole } = rings[stream].drain(stream === 'life' ? keepBirths : undefined);
+      const { chunk, isWhole } = rings[stream].drain(stream === 'life' ? keepLife : undefined);
       queue.add(stream, chunk, { seqs, bootNs }, isWhole);
       wasActive[stream] = isActive;
     }
@@ -334,7 +338,7 @@ function readStats(
   });
   return {
     streams: { life: readStream('life'), holders: readStream('holders') },
-    liveMapFullCount: maps.readLiveFullCount() + (keeper?.missedCount ?? 0),
+    liveMapFullCount: maps.readLiveFullCount() + keeper.missedCount,
     liveCount: maps.readLive().length,
     programs: session.programs.map(({ name, fd }) => ({ hook: name, ...libbpf.programInfo(fd) })),
   };

@@ -49,6 +49,8 @@ export const EVENT_MAPS = [
   'totals',
   'reader',
   'forgetting',
+  'last_unshared',
+  'bases',
 ] as const;
 
 export type EventMap = (typeof EVENT_MAPS)[number];

@@ -1,16 +1,20 @@
 /**
- * Puts births into the map of live namespaces before they are taken out of their ring, so that a collector
- * that is killed leaves every birth in one of the two. Programs that ask the map themselves put them there
- * at once (struct config, tells_ends); for the others that would cost the process they watch too much.
+ * What must survive a collector that is killed is put into maps before it is taken out of the life ring: the
+ * births, so that each is always in one of the two, and what later repetitions stand for. Programs that ask the
+ * map of live namespaces themselves put births there at once (struct config, tells_ends); for the others that
+ * would cost the process they watch too much.
  */
+import type { BaseNote } from './kernel-bases.ts';
 import { readHeader } from './kernel-decode.ts';
 import { BIRTH, RECORD_KIND } from './kernel-layout.ts';
+import type { RawRecords } from './kernel-memory.ts';
+import { createRepeats } from './kernel-repeats.ts';
 import { walkChunk, type RingChunk } from './kernel-ring.ts';
 import { eachLiveEntry } from './kernel-unshared.ts';
 import type { Libbpf } from './libbpf.ts';
 
-export interface BirthKeeper {
-  /** Keeps what the chunk tells of births. Throws KernelCallError. */
+export interface LifeKeeper {
+  /** Keeps what the chunk tells. Throws KernelCallError. */
   keep(chunk: RingChunk): void;
   /** Births that found the map full. */
   readonly missedCount: number;
@@ -19,37 +23,53 @@ export interface BirthKeeper {
 const KEY_BYTES = 8;
 const BATCH_ENTRIES = 1_024;
 
-/** @param map descriptor of the map of live namespaces */
-export function createBirthKeeper(libbpf: Libbpf, map: number): BirthKeeper {
+/** @param live descriptor of the map of live namespaces; null where the programs put births there */
+export function createLifeKeeper(libbpf: Libbpf, live: number | null, bases: BaseNote): LifeKeeper {
+  const repeats = createRepeats(bases.read(), true);
+  const births = live === null ? null : createBirthBatch(libbpf, live);
+  return {
+    keep(chunk) {
+      walkChunk(chunk, 0, Number.POSITIVE_INFINITY, (at) => {
+        const whole = repeats.unfold(chunk, at);
+        if (whole && readHeader(whole.raw, whole.at).kind === RECORD_KIND.unshared) {
+          births?.add(whole.raw, whole.at);
+        }
+      });
+      births?.flush();
+      bases.write(repeats.takeLearnt());
+    },
+    get missedCount() {
+      return births?.missedCount ?? 0;
+    },
+  };
+}
+
+function createBirthBatch(libbpf: Libbpf, map: number) {
   const keys = Buffer.alloc(BATCH_ENTRIES * KEY_BYTES);
   const values = Buffer.alloc(BATCH_ENTRIES * BIRTH.bytes);
   let count = 0;
   let missedCount = 0;
 
   function flush(): void {
-    missedCount += count - libbpf.updateBatch(map, keys, values, count);
-    count = 0;
+    if (count > 0) {
+      missedCount += count - libbpf.updateBatch(map, keys, values, count);
+      count = 0;
+    }
   }
 
   return {
-    keep(chunk) {
-      walkChunk(chunk, 0, Number.POSITIVE_INFINITY, (at) => {
-        if (readHeader(chunk, at).kind !== RECORD_KIND.unshared) {
-          return;
+    /** All births of an unshared record. */
+    add(raw: RawRecords, at: number) {
+      eachLiveEntry(raw, at, (key, value) => {
+        keys.set(key, count * KEY_BYTES);
+        values.set(value, count * BIRTH.bytes);
+        count += 1;
+        if (count === BATCH_ENTRIES) {
+          flush();
         }
-        eachLiveEntry(chunk, at, (key, value) => {
-          keys.set(key, count * KEY_BYTES);
-          values.set(value, count * BIRTH.bytes);
-          count += 1;
-          if (count === BATCH_ENTRIES) {
-            flush();
-          }
-        });
       });
-      if (count > 0) {
-        flush();
-      }
     },
+    flush,
     get missedCount() {
       return missedCount;
     },

@@ -5,7 +5,7 @@
 import type { NamespaceType } from '../domain/namespace-type.ts';
 
 /** NSAUDIT_ABI: pins of another number are not taken over. */
-export const KERNEL_ABI = 3;
+export const KERNEL_ABI = 4;
 
 export const RECORD_KIND = {
   birth: 1,
@@ -20,6 +20,7 @@ export const RECORD_KIND = {
   mounted: 10,
   unmounted: 11,
   closed: 12,
+  repeated: 13,
 } as const;
 
 export const HEADER = {
@@ -73,6 +74,8 @@ export const MEMBER = {
 
 /** Begins with what stands in a MEMBER. */
 export const UNSHARED = { bytes: 264, parent: 240, born: 256, ownerUid: 260 } as const;
+
+export const REPEATED = { bytes: 48, base: 24, id: 32, inum: 40 } as const;
 
 export const LEFT = {
   bytes: 64,

@@ -81,7 +81,7 @@ function tryToLoad(
         throw new Error(plan.obstacle);
       }
       const programs = applyPlan(opened, plan);
-      resizeRings(opened, ringBytes);
+      resizeMaps(opened, ringBytes, libbpf.possibleCpus());
       leaveOutOthers(opened);
       return { sections, reasonAgainst, plan, programs };
     });
@@ -139,10 +139,17 @@ function leaveOutOthers(object: BpfObject): void {
   }
 }
 
-function resizeRings(object: BpfObject, ringBytes: LoadRequest['ringBytes']): void {
-  for (const map of ringBytes === null ? [] : object.maps) {
+function resizeMaps(
+  object: BpfObject,
+  ringBytes: LoadRequest['ringBytes'],
+  cpuCount: number,
+): void {
+  for (const map of object.maps) {
     if (ringBytes !== null && (map.name === 'life' || map.name === 'holders')) {
       map.setMaxEntries(ringBytes[map.name]);
+    }
+    if (map.name === 'bases') {
+      map.setMaxEntries(cpuCount);
     }
   }
 }

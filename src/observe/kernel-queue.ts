@@ -8,6 +8,7 @@ import { KERNEL_STREAMS, type KernelRecord, type KernelStream } from '../domain/
 import type { KernelDecoder } from './kernel-decode.ts';
 import { RECORD_KIND } from './kernel-layout.ts';
 import type { LossWatchStart } from './kernel-losses.ts';
+import { createRepeats, type RepeatBase } from './kernel-repeats.ts';
 import type { RingChunk } from './kernel-ring.ts';
 import {
   createKernelStreamQueue,
@@ -38,6 +39,8 @@ export interface KernelQueueOptions {
   readonly starts: Readonly<Record<KernelStream, LossWatchStart>>;
   /** Losses that an earlier reader of the same rings has told. */
   readonly toldCounts: Readonly<Record<KernelStream, number>>;
+  /** What an earlier reader of the life ring had read and repetitions still stand for. */
+  readonly bases: readonly RepeatBase[];
 }
 
 const NS_PER_US = 1_000;
@@ -59,11 +62,11 @@ const RANKS = new Map<number, number>([
 
 export function createKernelQueue(
   decoder: KernelDecoder,
-  { anchorUs, starts, toldCounts }: KernelQueueOptions,
+  { anchorUs, starts, toldCounts, bases }: KernelQueueOptions,
 ): KernelQueue {
   const streams: Record<KernelStream, KernelStreamQueue> = {
-    life: createKernelStreamQueue(decoder, starts.life),
-    holders: createKernelStreamQueue(decoder, starts.holders),
+    life: createKernelStreamQueue(decoder, starts.life, createRepeats(bases, false)),
+    holders: createKernelStreamQueue(decoder, starts.holders, createRepeats([], false)),
   };
   const lostCounts = { ...toldCounts };
   const window = createWindow([streams.life, streams.holders]);
@@ -94,7 +97,7 @@ export function createKernelQueue(
         if (entry === undefined) {
           break;
         }
-        taken.push(...decoder.decode(entry.chunk, entry.at));
+        taken.push(...decoder.decode(entry.raw, entry.at));
       }
       return [...taken, ...takeLosses()];
     },

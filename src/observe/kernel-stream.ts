@@ -5,6 +5,8 @@
  */
 import { readHeader, type KernelDecoder, type RecordHeader } from './kernel-decode.ts';
 import { createLossWatch, type Loss, type LossWatchStart } from './kernel-losses.ts';
+import type { RawRecords } from './kernel-memory.ts';
+import type { Repeats } from './kernel-repeats.ts';
 import { walkChunk, type RingChunk } from './kernel-ring.ts';
 
 /** The number that each CPU had given out, at one moment before a ring was drained; none where nobody asked. */
@@ -15,7 +17,7 @@ export interface SequenceSnapshot {
 
 export interface StreamEntry {
   readonly header: RecordHeader;
-  readonly chunk: RingChunk;
+  readonly raw: RawRecords;
   readonly at: number;
 }
 
@@ -39,6 +41,7 @@ const SLACK_NS = 2_000_000;
 export function createKernelStreamQueue(
   decoder: KernelDecoder,
   start: LossWatchStart,
+  repeats: Repeats,
 ): KernelStreamQueue {
   const losses = createLossWatch(start);
   const chunks: RingChunk[] = [];
@@ -80,12 +83,17 @@ export function createKernelStreamQueue(
         return;
       }
       position = walkChunk(chunk, position, limit, (at) => {
-        const header = readHeader(chunk, at);
+        undecodedCount -= 1;
+        const whole = repeats.unfold(chunk, at);
+        if (whole === null) {
+          // Says nothing to us, so it never arrived: the loss watch finds its number missing.
+          return;
+        }
+        const header = readHeader(whole.raw, whole.at);
         losses.note(header, header.bootNs);
         lastNs = Math.max(lastNs, header.bootNs);
-        undecodedCount -= 1;
-        if (!decoder.learn(chunk, at)) {
-          push({ header, chunk, at });
+        if (!decoder.learn(whole.raw, whole.at)) {
+          push({ header, ...whole });
         }
       });
       if (position >= chunk.bytes.length) {

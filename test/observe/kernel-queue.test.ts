@@ -2,19 +2,22 @@
 import { describe, expect, test } from 'vitest';
 import { createKernelDecoder } from '../../src/observe/kernel-decode.ts';
 import { createFactTexts } from '../../src/observe/kernel-facts.ts';
+import { CLONE_FLAGS, MEMBER } from '../../src/observe/kernel-layout.ts';
 import { createKernelQueue, type KernelQueue } from '../../src/observe/kernel-queue.ts';
-import { rawBirth, rawLeft, toChunk } from './raw-record.ts';
+import { createRepeats, type RepeatBase } from '../../src/observe/kernel-repeats.ts';
+import { rawBirth, rawLeft, rawRepeated, rawUnshared, toChunk, toRaw } from './raw-record.ts';
 
 const MS = 1_000_000n;
 const nobody = { pid: 5, comm: 'c' };
 
-function startQueue(): KernelQueue {
+function startQueue(bases: readonly RepeatBase[] = []): KernelQueue {
   const decoder = createKernelDecoder(0, createFactTexts('/nonexistent'));
   const fresh = { at: 0, seqs: [], lostCount: 0, until: 0 };
   return createKernelQueue(decoder, {
     anchorUs: 0,
     starts: { life: fresh, holders: fresh },
     toldCounts: { life: 0, holders: 0 },
+    bases,
   });
 }
 
@@ -118,5 +121,79 @@ describe('losses', () => {
     pump(queue, 110n * MS, {}, { life: 2 });
     expect(summary(queue)).toEqual(['birth 99000']);
     expect(queue.lostCounts.life).toBe(0);
+  });
+});
+
+describe('repetitions', () => {
+  const INUMS = [10, 11, 12, 13, 14, 15, 16, 17, 14, 15];
+  const UTS_SLOT = 7;
+  const whole = (seq: number, cpu = 0, pid = 5) =>
+    rawUnshared(
+      { bootNs: BigInt(seq) * MS, seq, count: 1, cpu },
+      { pid, comm: 'c' },
+      INUMS,
+      CLONE_FLAGS.uts,
+    );
+  const repeated = (seq: number, base: number, inum: number, cpu = 0) =>
+    rawRepeated({ bootNs: BigInt(seq) * MS, seq, cpu }, base, { inum, id: BigInt(1_000 + seq) });
+
+  test('a repetition is taken as the whole record it stands for, at its own instant and with the namespace it names', () => {
+    const queue = startQueue();
+    pump(queue, 100n * MS, { life: [whole(1), repeated(2, 1, 99)] });
+    const [, , birth2, moved2] = queue.take(10);
+    const inums = INUMS.with(UTS_SLOT, 99);
+    const said = toRaw(
+      rawUnshared(
+        { bootNs: 2n * MS, seq: 2, count: 1 },
+        { pid: 5, comm: 'c' },
+        inums,
+        CLONE_FLAGS.uts,
+      ),
+    );
+    said.bytes.writeBigUInt64LE(1_002n, MEMBER.ids + 8 * UTS_SLOT);
+    const decoder = createKernelDecoder(0, createFactTexts('/nonexistent'));
+    expect([birth2, moved2]).toEqual(decoder.decode(said, 0));
+    expect(birth2).toMatchObject({ kind: 'birth', namespace: { inum: 99 } });
+  });
+
+  test('each CPU repeats its own', () => {
+    const queue = startQueue();
+    pump(queue, 100n * MS, {
+      life: [whole(1, 0, 5), whole(1, 1, 6), repeated(2, 1, 98, 0), repeated(2, 1, 99, 1)],
+    });
+    const makers = queue
+      .take(20)
+      .flatMap((record) =>
+        record.kind === 'birth' ? [[record.namespace.inum, record.creator?.pid]] : [],
+      );
+    expect(makers.slice(2)).toEqual([
+      [98, 5],
+      [99, 6],
+    ]);
+  });
+
+  test('a repetition of what is not known is a loss of one, not a guess', () => {
+    const queue = startQueue();
+    pump(queue, 100n * MS, { life: [whole(2), repeated(3, 1, 99)] }, { life: 3 });
+    expect(summary(queue)).toContain('lost 2000');
+    pump(queue, 200n * MS, {}, { life: 3 });
+    queue.take(10);
+    expect(queue.lostCounts.life).toBe(2);
+  });
+
+  test('what an earlier reader had read is still known', () => {
+    const base = (seq: number, pid: number): RepeatBase => {
+      const repeats = createRepeats([], false);
+      const raw = toRaw(whole(seq, 0, pid));
+      repeats.unfold(raw, 0);
+      const [learnt] = repeats.takeLearnt();
+      return learnt!;
+    };
+    const queue = startQueue([base(1, 5), base(2, 6)]);
+    pump(queue, 100n * MS, { life: [repeated(3, 2, 99), repeated(4, 1, 98), whole(5, 0, 7)] });
+    const makers = queue
+      .take(20)
+      .flatMap((record) => (record.kind === 'birth' ? [record.creator?.pid] : []));
+    expect(makers).toEqual([6, 5, 7]);
   });
 });

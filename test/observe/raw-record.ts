@@ -8,6 +8,7 @@ import {
   MOUNTED,
   PATH,
   REF,
+  REPEATED,
   TASK,
   UNMOUNTED,
   UNSHARED,
@@ -114,6 +115,19 @@ export function rawUnshared(
   record.set(rawMember({ count: 3, ...header, kind: 9 }, task, inums, 1, 0x3ff));
   writeRef(record, UNSHARED.parent, 'user', 4_026_531_837, 7n);
   record.writeUInt32LE(born, UNSHARED.born);
+  return record;
+}
+
+/** `base`: the number of the unshared record that is repeated. */
+export function rawRepeated(
+  header: Omit<RawHeader, 'kind'>,
+  base: number,
+  namespace: { readonly inum: number; readonly id: bigint },
+): Buffer {
+  const record = startRecord(REPEATED.bytes, { ...header, kind: 13 });
+  record.writeBigUInt64LE(BigInt(base), REPEATED.base);
+  record.writeBigUInt64LE(namespace.id, REPEATED.id);
+  record.writeUInt32LE(namespace.inum, REPEATED.inum);
   return record;
 }
 

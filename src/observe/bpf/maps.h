@@ -52,6 +52,14 @@ struct {
 	__type(value, struct told_last);
 } told_last SEC(".maps");
 
+/* For each CPU, what repeated records repeat; its number is 0 where there is nothing to repeat. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct unshared_record);
+} last_unshared SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -90,5 +98,17 @@ struct {
 	__type(key, u32);
 	__type(value, u64);
 } forgetting SEC(".maps");
+
+/*
+ * The same: for each CPU the last record that repeated ones stand for, and the one before. As many entries as
+ * there can be CPUs. See kernel-bases.ts.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, u32);
+	__type(value, struct unshared_record[2]);
+} bases SEC(".maps");
 
 #endif

@@ -116,31 +116,118 @@ INLINE void remember_told_birth(struct birth_record *birth, u64 now)
 	remember_birth(birth);
 }
 
-/* Births by the task itself and its move to them, in one record. `birth` says who, and how. */
-INLINE void emit_unshared(struct task_struct *task, struct birth_record *birth,
-			  const struct namespaces *set, u32 born, bool tells_ends, u64 now)
+/* The slot of the one namespace that is new; MEMBER_SLOTS where more are, or one whose owner is new. */
+INLINE u32 only_born_slot(u32 born)
 {
-	u32 flags = task->signal->live.counter > 1 ? FLAG_OTHER_THREADS : 0;
+	switch (born) {
+	case CLONE_NEWNS:
+		return TYPE_MNT;
+	case CLONE_NEWUTS:
+		return TYPE_UTS;
+	case CLONE_NEWIPC:
+		return TYPE_IPC;
+	case CLONE_NEWPID:
+		return CHILDREN_PID;
+	case CLONE_NEWCGROUP:
+		return TYPE_CGROUP;
+	case CLONE_NEWNET:
+		return TYPE_NET;
+	case CLONE_NEWTIME:
+		return CHILDREN_TIME;
+	}
+	return MEMBER_SLOTS;
+}
+
+/* Whether the record would say of the task what `base` says, but for the namespace that was born. */
+INLINE bool repeats(const struct unshared_record *base, const struct task_block *block,
+		    const struct namespaces *set, u32 born, u32 flags)
+{
+	const u64 *said = (const u64 *)&base->moved.task, *is = (const u64 *)block;
+	u32 born_slot = only_born_slot(born);
+	u64 other = 0;
+
+	if (!base->moved.header.seq || base->born != born || base->moved.header.flags != flags ||
+	    born_slot == MEMBER_SLOTS || block->tid != block->tgid)
+		return false;
+	for (int i = 0; i < sizeof(*block) / sizeof(u64); i++)
+		other |= said[i] ^ is[i];
+	for (int slot = 0; slot < MEMBER_SLOTS; slot++)
+		if (slot != born_slot)
+			other |= (base->moved.ids[slot] ^ set->ids[slot]) |
+				 (base->moved.inums[slot] ^ set->inums[slot]);
+	return !other;
+}
+
+/* False where there was no room. */
+INLINE bool emit_repeated(const struct unshared_record *base, const struct namespaces *set, u64 now)
+{
+	u32 born_slot = only_born_slot(base->born);
+	struct repeated_record *record;
+	struct record_header header;
+
+	start_record(&header, STREAM_LIFE, now, RECORD_REPEATED, 0, 1);
+	record = bpf_ringbuf_reserve(&life, sizeof(*record), 0);
+	if (!record) {
+		count_dropped(STREAM_LIFE, 1);
+		return false;
+	}
+	record->header = header;
+	record->base = base->moved.header.seq;
+	record->unused = 0;
+	/* Before Linux 6.3 only a constant is a place on the stack. */
+	for (int slot = 0; slot < MEMBER_SLOTS; slot++) {
+		if (slot == born_slot) {
+			record->id = set->ids[slot];
+			record->inum = set->inums[slot];
+		}
+	}
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/* False where there was no room. From then on `base`, if there is one, is what it says. */
+INLINE bool emit_whole(struct task_struct *task, const struct birth_record *birth,
+		       const struct namespaces *set, u32 born, u32 flags,
+		       struct unshared_record *base, u64 now)
+{
 	u32 count = __builtin_popcount(born);
 	struct unshared_record *record;
 	struct record_header header;
 
 	start_record(&header, STREAM_LIFE, now, RECORD_UNSHARED, flags, count);
 	record = bpf_ringbuf_reserve(&life, sizeof(*record), 0);
-	if (record) {
-		record->moved.header = header;
-		set_task(&record->moved, &birth->creator, set, differences(task, set->inums),
-			 birth->how);
-		__builtin_memset(&record->parent, 0, sizeof(record->parent));
-		if (born & CLONE_NEWUSER)
-			read_ref(&record->parent, &task->real_cred->user_ns->parent->ns, TYPE_USER);
-		record->born = born;
-		record->owner_uid = task->real_cred->user_ns->owner.val;
-		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	} else {
+	if (!record) {
 		count_dropped(STREAM_LIFE, count);
+		return false;
 	}
-	if (!record || tells_ends)
+	record->moved.header = header;
+	set_task(&record->moved, &birth->creator, set, differences(task, set->inums), birth->how);
+	__builtin_memset(&record->parent, 0, sizeof(record->parent));
+	if (born & CLONE_NEWUSER)
+		read_ref(&record->parent, &task->real_cred->user_ns->parent->ns, TYPE_USER);
+	record->born = born;
+	record->owner_uid = task->real_cred->user_ns->owner.val;
+	if (base)
+		*base = *record;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/* Births by the task itself and its move to them, in one record. `birth` says who, and how. */
+INLINE void emit_unshared(struct task_struct *task, struct birth_record *birth,
+			  const struct namespaces *set, u32 born, bool tells_ends, u64 now)
+{
+	u32 flags = task->signal->live.counter > 1 ? FLAG_OTHER_THREADS : 0;
+	struct unshared_record *base;
+	bool is_told;
+	u32 zero = 0;
+
+	base = bpf_map_lookup_elem(&last_unshared, &zero);
+	if (base && repeats(base, &birth->creator, set, born, flags))
+		is_told = emit_repeated(base, set, now);
+	else
+		is_told = emit_whole(task, birth, set, born, flags, base, now);
+	if (!is_told || tells_ends)
 		tell_births(birth, task, born, now, remember_told_birth);
 }
 
