@@ -188,8 +188,8 @@ function createKernelEvents(
   const decoder = createKernelDecoder(anchorUs, createFactTexts(options.procRoot));
   const toldCounts = { life: reader.toldLost('life'), holders: reader.toldLost('holders') };
   const bases = openBaseNote(libc, maps.bases, libbpf.mapEntriesMax(maps.bases));
-  const queueOptions = { anchorUs, starts, toldCounts, bases: bases.read() };
-  const queue = createKernelQueue(decoder, queueOptions);
+  const known = { starts, toldCounts, bases: bases.read() };
+  const queue = createKernelQueue(decoder, { anchorUs, ...known });
   const live = session.profile === 'tracepoint' ? maps.live : null;
   const keeper = createLifeKeeper(libbpf, live, bases);
   const pumped = { rings, maps: kernelMaps, keeper, queue };
@@ -233,10 +233,7 @@ function createKernelEvents(
         return;
       }
       isClosed = true;
-      rings.life.close();
-      rings.holders.close();
-      note.close();
-      bases.close();
+      [rings.life, rings.holders, note, bases].forEach((mapped) => mapped.close());
       session.close({ keepPins });
     },
   };

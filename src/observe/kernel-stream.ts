@@ -4,7 +4,12 @@
  * Instants are nanoseconds on the boot clock.
  */
 import { readHeader, type KernelDecoder, type RecordHeader } from './kernel-decode.ts';
-import { createLossWatch, type Loss, type LossWatchStart } from './kernel-losses.ts';
+import {
+  createLossWatch,
+  type Loss,
+  type LossWatch,
+  type LossWatchStart,
+} from './kernel-losses.ts';
 import type { RawRecords } from './kernel-memory.ts';
 import type { Repeats } from './kernel-repeats.ts';
 import { walkChunk, type RingChunk } from './kernel-ring.ts';
@@ -45,22 +50,28 @@ export function createKernelStreamQueue(
 ): KernelStreamQueue {
   const losses = createLossWatch(start);
   const chunks: RingChunk[] = [];
-  let position = 0;
-  let undecodedCount = 0;
-  let lastNs = 0;
+  let [position, undecodedCount, lastNs] = [0, 0, 0];
   let drainedNs = start.at;
   let end: SequenceSnapshot | null = null;
 
   function settleEnd(): void {
-    if (chunks.length > 0 || end === null) {
+    if (chunks.length === 0 && end !== null) {
+      noteEnds(losses, end);
+      end = null;
+    }
+  }
+
+  function look(chunk: RingChunk, at: number, push: (entry: StreamEntry) => void): void {
+    undecodedCount -= 1;
+    const entry = readEntry(repeats, chunk, at);
+    if (entry === null) {
       return;
     }
-    for (const [cpu, seq] of end.seqs.entries()) {
-      if (seq > 0) {
-        losses.noteEnd(cpu, seq, end.bootNs);
-      }
+    losses.note(entry.header, entry.header.bootNs);
+    lastNs = Math.max(lastNs, entry.header.bootNs);
+    if (!decoder.learn(entry.raw, entry.at)) {
+      push(entry);
     }
-    end = null;
   }
 
   return {
@@ -82,20 +93,7 @@ export function createKernelStreamQueue(
       if (chunk === undefined) {
         return;
       }
-      position = walkChunk(chunk, position, limit, (at) => {
-        undecodedCount -= 1;
-        const whole = repeats.unfold(chunk, at);
-        if (whole === null) {
-          // Says nothing to us, so it never arrived: the loss watch finds its number missing.
-          return;
-        }
-        const header = readHeader(whole.raw, whole.at);
-        losses.note(header, header.bootNs);
-        lastNs = Math.max(lastNs, header.bootNs);
-        if (!decoder.learn(whole.raw, whole.at)) {
-          push({ header, ...whole });
-        }
-      });
+      position = walkChunk(chunk, position, limit, (at) => look(chunk, at, push));
       if (position >= chunk.bytes.length) {
         chunks.shift();
         position = 0;
@@ -113,4 +111,18 @@ export function createKernelStreamQueue(
     },
     takeLoss: (limitNs) => losses.take(limitNs),
   };
+}
+
+function noteEnds(losses: LossWatch, { seqs, bootNs }: SequenceSnapshot): void {
+  for (const [cpu, seq] of seqs.entries()) {
+    if (seq > 0) {
+      losses.noteEnd(cpu, seq, bootNs);
+    }
+  }
+}
+
+/** Null where it says nothing to us: then it never arrived, and the loss watch finds its number missing. */
+function readEntry(repeats: Repeats, chunk: RingChunk, at: number): StreamEntry | null {
+  const whole = repeats.unfold(chunk, at);
+  return whole && { header: readHeader(whole.raw, whole.at), ...whole };
 }

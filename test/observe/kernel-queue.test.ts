@@ -124,6 +124,11 @@ describe('losses', () => {
   });
 });
 
+function repeated(seq: number, base: number, inum: number, cpu = 0): Buffer {
+  const namespace = { inum, id: BigInt(1_000 + seq) };
+  return rawRepeated({ bootNs: BigInt(seq) * MS, seq, cpu }, base, namespace);
+}
+
 describe('repetitions', () => {
   const INUMS = [10, 11, 12, 13, 14, 15, 16, 17, 14, 15];
   const UTS_SLOT = 7;
@@ -134,8 +139,6 @@ describe('repetitions', () => {
       INUMS,
       CLONE_FLAGS.uts,
     );
-  const repeated = (seq: number, base: number, inum: number, cpu = 0) =>
-    rawRepeated({ bootNs: BigInt(seq) * MS, seq, cpu }, base, { inum, id: BigInt(1_000 + seq) });
 
   test('a repetition is taken as the whole record it stands for, at its own instant and with the namespace it names', () => {
     const queue = startQueue();
@@ -182,14 +185,13 @@ describe('repetitions', () => {
   });
 
   test('what an earlier reader had read is still known', () => {
-    const base = (seq: number, pid: number): RepeatBase => {
+    const base = (seq: number, pid: number): RepeatBase[] => {
       const repeats = createRepeats([], false);
       const raw = toRaw(whole(seq, 0, pid));
       repeats.unfold(raw, 0);
-      const [learnt] = repeats.takeLearnt();
-      return learnt!;
+      return repeats.takeLearnt();
     };
-    const queue = startQueue([base(1, 5), base(2, 6)]);
+    const queue = startQueue([...base(1, 5), ...base(2, 6)]);
     pump(queue, 100n * MS, { life: [repeated(3, 2, 99), repeated(4, 1, 98), whole(5, 0, 7)] });
     const makers = queue
       .take(20)
