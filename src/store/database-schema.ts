@@ -3,6 +3,19 @@
  *
  * INTEGER is number: every stored integer is below 2^53, the kernel's u64 ids are TEXT.
  */
+export interface SchemaEntry {
+  readonly type: string;
+  readonly name: string;
+  /** The table that it is, or is on. */
+  readonly tableName: string;
+  /** Null for what SQLite makes by itself. */
+  readonly sql: string | null;
+}
+
+/** Every SchemaEntry: a name that begins as those of SQLite do could be anybody's. */
+export const LIST_SCHEMA =
+  'SELECT type, name, tbl_name AS tableName, sql FROM sqlite_schema ORDER BY type, name';
+
 export interface MetaRow {
   key: 'format_version' | 'log_id' | 'host' | 'created_us';
   value: string;

@@ -12,7 +12,13 @@ import type { StoredEvent } from '../domain/event.ts';
 import { withDatabaseErrors } from './database-errors.ts';
 import { requireKnownVersion } from './database-file.ts';
 import { LOG_FORMAT } from './database-format.ts';
-import type { BatchRow, EventRow, MetaRow } from './database-schema.ts';
+import {
+  LIST_SCHEMA,
+  type BatchRow,
+  type EventRow,
+  type MetaRow,
+  type SchemaEntry,
+} from './database-schema.ts';
 import { createCutReader, type CutReader } from './log-cut.ts';
 import { prepareHead, readMetaHash, type LogHead } from './log-head.ts';
 import { createLogTreeReader, type LogTreeReader } from './log-tree-reader.ts';
@@ -23,13 +29,6 @@ import { requireStateDirectory } from './state-directory.ts';
 export interface StoredBatch {
   readonly row: BatchRow;
   readonly events: readonly EventRow[];
-}
-
-export interface SchemaEntry {
-  readonly type: string;
-  readonly name: string;
-  /** Null for what SQLite makes by itself. */
-  readonly sql: string | null;
 }
 
 export interface EventLogReader extends LogTreeReader, CutReader {
@@ -54,6 +53,7 @@ export interface EventLogReader extends LogTreeReader, CutReader {
   lastBatch(): number;
   /** What the first batch continues. */
   metaHash(): Buffer;
+  /** Tables, indexes, triggers and views, also those that SQLite makes by itself. */
   readSchema(): SchemaEntry[];
   close(): void;
 }
@@ -152,9 +152,7 @@ function prepareStatements(db: DatabaseHandle) {
          FROM event WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?`,
       )
       .raw(),
-    selectSchema: db.prepare<[], SchemaEntry>(
-      `SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name`,
-    ),
+    selectSchema: db.prepare<[], SchemaEntry>(LIST_SCHEMA),
   };
 }
 

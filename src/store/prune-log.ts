@@ -15,7 +15,8 @@ import { fromStoredEvent, type EventOf } from '../domain/event.ts';
 import { restoreRetained, type RetainedRecord } from '../domain/restore-retained.ts';
 import { startRetaining, type Retaining } from '../domain/retained.ts';
 import { withDatabaseErrors } from './database-errors.ts';
-import type { EventLogReader, SchemaEntry } from './event-log-reader.ts';
+import { LIST_SCHEMA, type SchemaEntry } from './database-schema.ts';
+import type { EventLogReader } from './event-log-reader.ts';
 import { createLogWriter } from './event-log-writer.ts';
 import { usedBytes, type Segment } from './find-cut.ts';
 import { listEdgeLevels } from './log-cut.ts';
@@ -134,9 +135,6 @@ function bySqlKey(left: RetainedRecord, right: RetainedRecord): number {
     ? left.id - right.id
     : Buffer.compare(Buffer.from(left.record), Buffer.from(right.record));
 }
-
-const LIST_SCHEMA = `
-  SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name`;
 
 /** Inside a transaction of the caller, which must be taken back when this throws. */
 function withoutTriggers(db: DatabaseHandle, work: () => void): void {

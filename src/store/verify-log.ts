@@ -56,10 +56,17 @@ export async function verifyLog(
   const origin = originOf(reader);
   const checks = startChecks(reader, origin, trust);
   const start = startOf(reader);
-  const early =
-    (await findSchemaFault(reader.readSchema(), reader.formatVersion())) ??
-    findEventBeforeFirst(reader.firstSeq(), start.position + 1);
-  return early ? conclude(checks, start, early) : walk(checks, start);
+  const schema = await findSchemaFault(reader.readSchema(), reader.formatVersion());
+  const early = findEventBeforeFirst(reader.firstSeq(), start.position + 1);
+  const { end, fault } = early ? { end: start, fault: early } : walk(checks, start);
+  return conclude(checks, end, fault && schema ? both(fault, schema) : (fault ?? schema));
+}
+
+/** A schema that lets rows be changed, and the first row that was. */
+function both(fault: Fault, schema: Fault): Fault {
+  const isTampered = [fault, schema].some(({ verdict }) => verdict === 'tampered');
+  const what = `${fault.what}; and ${schema.what}`;
+  return { ...fault, what, verdict: isTampered ? 'tampered' : 'incomplete' };
 }
 
 function startChecks(reader: EventLogReader, origin: string, trust: Trust): Checks {
@@ -87,8 +94,13 @@ function listRecordedSizes(reader: EventLogReader): readonly number[] {
   }
 }
 
+interface Walked {
+  readonly end: ChainEnd;
+  readonly fault: Fault | null;
+}
+
 /** Batch by batch up to the end as it is now. */
-function walk(checks: Checks, start: ChainEnd): Verification {
+function walk(checks: Checks, start: ChainEnd): Walked {
   const { reader, tree, checkpoints } = checks;
   // In this order: what is appended in between is in a batch that is checked, and its events are none too many.
   const lastSeq = reader.lastSeq();
@@ -125,7 +137,7 @@ function walk(checks: Checks, start: ChainEnd): Verification {
     () => end,
     () => checkpoints.compare(end.position),
   );
-  return conclude(checks, end, earlier(end, damage, kept));
+  return { end, fault: earlier(end, damage, kept) };
 }
 
 function checkRecorded(

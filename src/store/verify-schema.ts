@@ -1,24 +1,31 @@
-/** Whether the schema of a log is the one that the migrations make: a dropped trigger would let anybody rewrite rows. */
+/**
+ * Whether the schema of a log is the one that the migrations make: a dropped trigger would let anybody rewrite
+ * rows, and one that was added could keep events out. Triggers, tables, indexes and views are compared by their
+ * text, whatever they are called.
+ */
 import Database from 'better-sqlite3';
 import type { Fault } from './check-batch.ts';
-import type { SchemaEntry } from './event-log-reader.ts';
+import { LIST_SCHEMA, type SchemaEntry } from './database-schema.ts';
 import { LOG_PLAN, migrate } from './migrate.ts';
+
+/** What ANALYZE makes, which anybody may run: figures for the query planner. Source: sqlite.org/fileformat2.html section 2.6. */
+const STATISTICS = /^sqlite_stat[1-4]$/;
 
 /** `version` is the format version that the log says it has; a backup may be older than this program. */
 export async function findSchemaFault(
   stored: readonly SchemaEntry[],
   version: number,
 ): Promise<Fault | null> {
-  const rest = new Map(stored.map((entry) => [entry.name, entry]));
+  const rest = new Map(stored.map((entry) => [keyOf(entry), entry]));
   for (const expected of await listExpected(version)) {
-    const entry = rest.get(expected.name);
-    if (entry?.sql !== expected.sql) {
+    const entry = rest.get(keyOf(expected));
+    if (entry?.sql !== expected.sql || entry.tableName !== expected.tableName) {
       const what = `${expected.type} ${expected.name} is ${entry ? 'not as nsaudit makes it' : 'missing'}`;
       return { batch: null, seq: null, what, verdict: entry ? 'tampered' : 'incomplete' };
     }
-    rest.delete(expected.name);
+    rest.delete(keyOf(expected));
   }
-  const [extra] = [...rest.values()].filter(({ type }) => type === 'trigger' || type === 'table');
+  const [extra] = [...rest.values()].filter(({ tableName }) => !STATISTICS.test(tableName));
   return extra === undefined
     ? null
     : {
@@ -29,6 +36,11 @@ export async function findSchemaFault(
       };
 }
 
+/** A trigger can have the name of a table. */
+function keyOf({ type, name }: SchemaEntry): string {
+  return `${type} ${name}`;
+}
+
 async function listExpected(version: number): Promise<SchemaEntry[]> {
   const db = new Database(':memory:');
   try {
@@ -37,11 +49,7 @@ async function listExpected(version: number): Promise<SchemaEntry[]> {
       format: { ...LOG_PLAN.format, version: migrations.length },
       migrations: Object.fromEntries(migrations),
     });
-    return db
-      .prepare<[], SchemaEntry>(
-        `SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name`,
-      )
-      .all();
+    return db.prepare<[], SchemaEntry>(LIST_SCHEMA).all();
   } finally {
     db.close();
   }

@@ -38,7 +38,7 @@ export async function run(context: CommandContext): Promise<number> {
   );
   const { fault, verdict } = verification;
   if (fault) {
-    output.say(toErrorLine(`the log does not verify: ${describeFault(fault)}`));
+    output.say(toErrorLine(`the log does not verify: ${describeFault(verification, fault)}`));
   } else if (!options.has('quiet') && format !== 'json') {
     output.say(describeTrust(verification));
   }
@@ -100,10 +100,16 @@ function describeTrust({ witness }: Verification): string {
     : `Verified are events 1 to ${witness.size}; those after them are consistent with themselves.`;
 }
 
-function describeFault({ what, batch, seq }: NonNullable<Verification['fault']>): string {
+function describeFault(
+  { events }: Verification,
+  { what, batch, seq }: NonNullable<Verification['fault']>,
+): string {
+  if (batch === null && seq === null) {
+    return `${what}; the hashes of ${events} events fit.`;
+  }
   const where = [
     ...(batch === null ? [] : [`batch ${batch}`]),
     ...(seq === null ? [] : [`event ${seq}`]),
   ];
-  return `${what}${where.length === 0 ? '' : ` (${where.join(', ')})`}; what was recorded before that is intact.`;
+  return `${what} (${where.join(', ')}); what was recorded before that is intact.`;
 }
