@@ -8,15 +8,14 @@
  * Proved by: test/collector/checkpoint-heartbeat.test.ts
  */
 import type { KeyObject } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { startDraft } from '../domain/draft.ts';
-import { NsauditError } from '../domain/errors.ts';
 import { US_PER_MS } from '../domain/time.ts';
 import type { TimelineClock } from '../observe/host-clock.ts';
-import { parseCheckpoint, signCheckpoint } from '../store/checkpoint-note.ts';
+import { signCheckpoint } from '../store/checkpoint-note.ts';
 import { replaceFile } from '../store/create-file.ts';
 import type { TreeHead } from '../store/merkle-tree.ts';
-import { checkSignature, parseNote, toSigner, type VerifierKey } from '../store/signed-note.ts';
+import { toSigner, type VerifierKey } from '../store/signed-note.ts';
+import { refuseOtherThanKept } from './kept-note.ts';
 import type { Recorder } from './recorder.ts';
 import { createWitness, WitnessError, type Cosignature, type Witness } from './witness.ts';
 
@@ -66,7 +65,7 @@ export function startHeartbeat({
   const { tree } = recorder;
   const signer = toSigner(tree.origin, options.privateKey);
   const publicKey = signer.verifier.text;
-  refuseOlderLog(options.file, tree, signer.verifier);
+  refuseOtherThanKept(options.file, tree, signer.verifier);
   const witnesses = options.witnessUrls.map((url) =>
     createWitness({ url, keys: options.witnessKeys, prove: tree.prove }),
   );
@@ -125,25 +124,6 @@ export function startHeartbeat({
       record();
     },
   };
-}
-
-/**
- * Throws NsauditError `integrity` when the note that this key signed last covers more than the log holds. A file that is none of ours, or is not there, says nothing.
- */
-function refuseOlderLog(path: string | null, tree: Recorder['tree'], key: VerifierKey): void {
-  const text = path !== null && existsSync(path) ? readFileSync(path, 'utf8') : '';
-  const note = parseNote(text);
-  const kept = note && parseCheckpoint(note.text);
-  if (!note || kept?.origin !== tree.origin || checkSignature(note, key).state !== 'valid') {
-    return;
-  }
-  const { size } = tree.head();
-  if (kept.size > size) {
-    throw new NsauditError(
-      'integrity',
-      `the log ends at event ${size}, and the checkpoint in ${path} covers ${kept.size} events of it: an older copy was put in its place, or its -wal was deleted; put the newer one back, or move the checkpoint away to go on from the older one.`,
-    );
-  }
 }
 
 /** Everywhere; never rejects. */

@@ -16,7 +16,7 @@ import { resumeWatch, type Watch } from '../domain/watch.ts';
 import { createAncestry, readOwnProcess } from '../observe/ancestry.ts';
 import { createContainerFiles } from '../observe/container-files.ts';
 import { makeBallast } from '../store/ballast.ts';
-import { startHeartbeat } from './checkpoint-heartbeat.ts';
+import { startHeartbeat, type Heartbeat } from './checkpoint-heartbeat.ts';
 import type { Collecting, CollectorOptions, Recording } from './collector-options.ts';
 import { startContainerRound } from './container-round.ts';
 import { announce, describeStop, toCollectorFacts } from './describe-collector.ts';
@@ -93,8 +93,10 @@ interface Beginning {
 async function watch(recording: Recording, beginning: Beginning): Promise<Suspension | null> {
   const { options, recorder, clock, disk } = recording;
   try {
+    // First: what it refuses is left as it was.
+    const heartbeat = openHeartbeat(recording);
     const resumed = begin(recording, beginning);
-    const running = startRunning(recording, beginning);
+    const running = startRunning(recording, beginning, heartbeat);
     tendDisk(running);
     if (disk.isSuspended()) {
       return refuseOnce(options, { error: null, level: disk.previousLevel, watch: null });
@@ -134,9 +136,19 @@ function begin(recording: Recording, { anchor, resumption }: Beginning): Watch {
   return { ...resumed, resumed: { fromUs, reason: 'suspended' } };
 }
 
-function startRunning(recording: Recording, { resumption }: Beginning): Running {
-  const { options, host, recorder, clock, observers, disk, endUs, nsids } = recording;
+/** Null without a key to sign with. */
+function openHeartbeat({ options, recorder, clock }: Recording): Heartbeat | null {
   const { checkpoints = null, onNotice } = options;
+  return checkpoints && startHeartbeat({ options: checkpoints, recorder, clock, onNotice });
+}
+
+function startRunning(
+  recording: Recording,
+  { resumption }: Beginning,
+  heartbeat: Heartbeat | null,
+): Running {
+  const { options, host, recorder, clock, observers, disk, endUs, nsids } = recording;
+  const { onNotice } = options;
   return {
     options,
     recorder,
@@ -163,7 +175,7 @@ function startRunning(recording: Recording, { resumption }: Beginning): Running 
       procRoot: options.procRoot,
       own: { net: host.ownNamespaces.net, mnt: host.ownNamespaces.mnt },
     }),
-    heartbeat: checkpoints && startHeartbeat({ options: checkpoints, recorder, clock, onNotice }),
+    heartbeat,
     onScan(scan) {
       if (recording.announcement.isDue) {
         recording.announcement.isDue = false;

@@ -6,7 +6,7 @@ import type { Known } from '../domain/known.ts';
 import type { HostClock } from '../observe/host-clock.ts';
 import { openProjection } from '../projections/project.ts';
 import { originOf, readNewestCheckpoint } from '../store/checkpoint-note.ts';
-import { proveConsistency } from '../store/merkle-proof.ts';
+import { proveConsistency, rootOf } from '../store/merkle-proof.ts';
 import type { TreeHead } from '../store/merkle-tree.ts';
 import { openLog, type OpenLog } from '../store/open-log.ts';
 import type { StateFiles } from '../store/state-directory.ts';
@@ -66,6 +66,8 @@ export interface RecordedTree {
   /** The name of the log in its checkpoints. */
   readonly origin: string;
   head(): TreeHead;
+  /** The root of the first `size` events, which the log has; null when it cannot be told, because they were pruned. */
+  rootAt(size: number): Buffer | null;
   /** That the first `size` events continue the first `oldSize`. */
   prove(oldSize: number, size: number): readonly Buffer[];
   newestCheckpoint(): EventOf<'checkpoint.published'> | undefined;
@@ -178,7 +180,19 @@ function toRecordedTree({ writer, reader }: OpenLog): RecordedTree {
   return {
     origin: originOf(reader),
     head: () => writer.treeHead(),
+    rootAt: (size) => findRoot(reader, size),
     prove: (oldSize, size) => proveConsistency(reader.nodeAt, oldSize, size),
     newestCheckpoint: () => readNewestCheckpoint(reader),
   };
+}
+
+function findRoot({ nodeAt }: OpenLog['reader'], size: number): Buffer | null {
+  try {
+    return rootOf(nodeAt, size);
+  } catch (error) {
+    if (error instanceof NsauditError && error.code === 'pruned') {
+      return null;
+    }
+    throw error;
+  }
 }

@@ -105,6 +105,7 @@ export class CheckpointCheck {
 
   /** Compares with those that were brought along, once `events` events have been passed. */
   compare(events: number): Fault | null {
+    let passed = 0;
     this.#goodSize = 0;
     const kept = this.#trust.checkpoints.toSorted((left, right) => left.size - right.size);
     for (const { size, root, origin, signedBy, cosignedAtS } of kept) {
@@ -114,15 +115,17 @@ export class CheckpointCheck {
         return { batch: null, seq: null, what, verdict: 'tampered' };
       }
       if (size > events) {
-        const what = `${which} covers ${size} events, and the log has ${events}`;
+        const what = `${which} covers ${size} events, and the log has ${events}: its tail was cut, or an older copy may have been put in its place`;
         return { batch: null, seq: events + 1, what, verdict: 'incomplete' };
       }
+      // Of two of one size with different roots one is wrong, and the other tells nothing about what is before.
+      this.#goodSize = size > passed ? passed : this.#goodSize;
       const wrong = this.#findRootFault(size, root, which);
       if (wrong) {
         return wrong;
       }
       if (this.#rootAt(size) !== null) {
-        this.#goodSize = size;
+        passed = size;
         this.#noteWitness({ size, signedBy, cosignedAtS, from: 'kept' });
       }
     }
