@@ -69,6 +69,10 @@ function registerStatus(registry: Registry): (status: Status) => void {
     'Wall time of the start of the last scan; 0 before the first.',
   );
   const collecting = gauge('nsaudit_collecting', 'Whether a collector is watching: 1 or 0.');
+  const suspended = gauge(
+    'nsaudit_recording_suspended',
+    'Whether nothing is recorded because the disk is full or fails: 1 or 0.',
+  );
   const namespaces = new Gauge({
     name: 'nsaudit_namespaces',
     help: 'Namespaces that are alive, the initial ones among them.',
@@ -103,6 +107,7 @@ function registerStatus(registry: Registry): (status: Status) => void {
     head.set(status.head);
     position.set(status.position);
     collecting.set(status.isCollecting ? 1 : 0);
+    suspended.set(status.suspendedAt === null ? 0 : 1);
     lastScan.set(toEpochSeconds(status.lastScanAt));
     for (const type of NAMESPACE_TYPES) {
       namespaces.set({ type }, status.namespaces[type]);

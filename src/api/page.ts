@@ -71,8 +71,11 @@ ${renderLinks()}
   return page.text;
 }
 
-function describeWatching({ isCollecting, lastScanAt, gapCount }: Status): string {
-  const watching = isCollecting ? 'A collector is watching' : 'No collector is watching';
+function describeWatching({ isCollecting, suspendedAt, lastScanAt, gapCount }: Status): string {
+  const recording = suspendedAt === null ? '' : `, and nothing is recorded since ${suspendedAt}`;
+  const watching = isCollecting
+    ? `A collector is watching${recording}`
+    : 'No collector is watching';
   const scan = lastScanAt === null ? 'it has not scanned yet' : `last scan ${lastScanAt}`;
   return `${watching}; ${scan}; gaps on record: ${gapCount}.`;
 }

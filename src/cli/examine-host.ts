@@ -114,11 +114,16 @@ function findRecordProblems(record: Examination['record']): readonly string[] {
   if (record === null) {
     return [];
   }
-  const { head, position, isCollecting, coverage } = record;
+  const { head, position, isCollecting, suspendedAt, coverage } = record;
   return [
     ...(isCollecting
       ? []
       : ['no collector is running: nothing is watched now; start nsaudit collect.']),
+    ...(suspendedAt === null
+      ? []
+      : [
+          `nothing is recorded since ${suspendedAt}: the last event says why (nsaudit events); it goes on when the disk does.`,
+        ]),
     ...(head > position
       ? [
           `read.db lags ${head - position} events behind the log: run nsaudit rebuild if it stays so.`,

@@ -141,7 +141,7 @@ function describeRecord(record: Examination['record']): readonly Pair[] {
   if (record === null) {
     return [['record', 'none that can be opened']];
   }
-  const { head, position, isCollecting, lastScanAt, coverage } = record;
+  const { head, position, isCollecting, suspendedAt, lastScanAt, coverage } = record;
   const { gapCount, gapTotalUs, lossCount, lostCount } = record;
   const { minimumLifetimeUs } = coverage;
   return [
@@ -149,7 +149,7 @@ function describeRecord(record: Examination['record']): readonly Pair[] {
     ['log', `${head} events, read.db at ${position}`],
     [
       'collector',
-      `${isCollecting ? 'running' : 'not running'}, last scan ${lastScanAt ?? 'never'}`,
+      `${isCollecting ? 'running' : 'not running'}, last scan ${lastScanAt ?? 'never'}${suspendedAt === null ? '' : `; nothing is recorded since ${suspendedAt}`}`,
     ],
     ['watched last', describeWatch(minimumLifetimeUs)],
     ['gaps', gapCount === 0 ? 'none' : `${gapCount}, ${formatSpan(gapTotalUs)} in all`],

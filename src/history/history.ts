@@ -155,6 +155,8 @@ export interface Status {
   /** Log position of the log itself; larger than `position` while the projection lags. */
   readonly head: number;
   readonly isCollecting: boolean;
+  /** Since when nothing has been recorded, because the disk was full or failed; null while recording goes on. */
+  readonly suspendedAt: string | null;
   readonly lastScanAt: string | null;
   readonly namespaces: Readonly<Record<NamespaceType, number>>;
   readonly gapCount: number;

@@ -1,7 +1,10 @@
 /** Where the record stands, for health checks and metrics. */
+import { fromStoredEvent } from '../domain/event.ts';
 import { toInstantJson } from '../domain/json.ts';
 import { NAMESPACE_TYPES, type NamespaceType } from '../domain/namespace-type.ts';
 import { FOREVER_US } from '../domain/time.ts';
+import type { WallClock } from '../domain/wall-clock.ts';
+import type { EventLogReader } from '../store/event-log-reader.ts';
 import { measureDisk } from '../store/measure-disk.ts';
 import type { StateFiles } from '../store/state-directory.ts';
 import type { Status } from './history.ts';
@@ -35,6 +38,7 @@ export function readStatus(
     position: head.position,
     head: log().head().position,
     isCollecting: head.isCollecting,
+    suspendedAt: findSuspension(log(), head.clock),
     lastScanAt: head.lastScanUs === null ? null : toInstantJson(head.clock, head.lastScanUs),
     namespaces: Object.fromEntries(
       NAMESPACE_TYPES.map((type) => [type, count(type)]),
@@ -45,4 +49,16 @@ export function readStatus(
     lostCount: gaps?.lostCount ?? 0,
     disk: measureDisk(files),
   };
+}
+
+/** While nothing is recorded, that it is not is the last thing that was. */
+function findSuspension(log: EventLogReader, clock: WallClock): string | null {
+  const [last] = log.readEvents({ after: log.head().position - 1, limit: 1 });
+  if (last?.event !== 'recording.changed') {
+    return null;
+  }
+  const event = fromStoredEvent(last);
+  return event.event === 'recording.changed' && event.level === 'suspended'
+    ? toInstantJson(clock, event.at)
+    : null;
 }

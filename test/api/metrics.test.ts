@@ -15,6 +15,7 @@ test('a scrape shows the log, the projection, the namespaces and the gaps of thi
     'nsaudit_log_position 42',
     'nsaudit_projection_position 42',
     'nsaudit_collecting 1',
+    'nsaudit_recording_suspended 0',
     'nsaudit_namespaces{type="cgroup"} 0',
     'nsaudit_namespaces{type="net"} 3',
     'nsaudit_scan_last_success_timestamp_seconds 1795342623.000042',

@@ -7,11 +7,10 @@
  *         RLIMIT_FSIZE, so that writing fails with EFBIG), the namespaces, and the full disks.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { EventOf } from '../../src/domain/event.ts';
 import {
   endProgram,
   findBuildObstacle,
@@ -19,7 +18,8 @@ import {
   startCollectorProgram,
   type CollectorProgram,
 } from './collector-program.ts';
-import { findObstacle, readRecord, startLab, type Lab } from './lab.ts';
+import { hears, readRecording, stop, verify } from './disk-story.ts';
+import { findObstacle, startLab, type Lab } from './lab.ts';
 import { findExt4Obstacle, SmallDisk } from './small-disk.ts';
 
 const obstacle = findObstacle() ?? findBuildObstacle();
@@ -45,40 +45,6 @@ function smallDisk(kind: 'tmpfs' | 'ext4', mebibytes: number): SmallDisk {
       collector = null;
     }
   });
-}
-
-/** Waits for a line after the first `from`. */
-async function hears({ said, child }: CollectorProgram, line: RegExp, from = 0): Promise<void> {
-  for (let patience = 0; !said.slice(from).some((each) => line.test(each)); patience += 1) {
-    if (patience > 600 || child.exitCode !== null) {
-      throw new Error(`${line} was not said, but: ${said.join('\n')}`);
-    }
-    await sleep(100);
-  }
-}
-
-async function stop({ child, said }: CollectorProgram): Promise<void> {
-  await endProgram(child, 'SIGTERM');
-  expect(child.exitCode, said.join('\n')).toBe(0);
-}
-
-function verify(disk: SmallDisk): void {
-  const { status, stdout, stderr } = spawnSync(
-    LAUNCHER,
-    ['verify', '--state-dir', disk.stateDirectory],
-    { encoding: 'utf8' },
-  );
-  expect(status, stdout + stderr).toBe(0);
-}
-
-type Changed = EventOf<'recording.changed'>;
-
-function readRecording(disk: SmallDisk) {
-  const record = readRecord(disk.stateDirectory);
-  const { events } = record;
-  const changes = events.filter((event): event is Changed => event.event === 'recording.changed');
-  const gaps = events.filter((event) => event.event === 'observation.gap');
-  return { ...record, changes, gaps };
 }
 
 /** Waits until the record says so of the namespace. */
@@ -242,6 +208,18 @@ describe.skipIf(obstacle)(
       expect(gaps.some(({ reason }) => reason === 'suspended')).toBe(true);
     });
 
+    test('because somebody wants the file system read-only below it: the kernel refuses (EBUSY), and nothing is missed', async () => {
+      await using disk = smallDisk('tmpfs', 64);
+      const program = start(disk, NO_LEVELS);
+      await program.ready;
+      expect(() => disk.remount('ro')).toThrow(/busy/);
+      const { result } = await lab.run<{ links: { ipc: number } }>('spawn("ipc")');
+      await isRecorded(disk, result.links.ipc, 'born');
+      await stop(program);
+      verify(disk);
+      expect(readRecording(disk)).toMatchObject({ gaps: [], changes: [] });
+    });
+
     test('because the file system is read-only: a start is an I/O error, changes nothing, and the gap is recorded later', async () => {
       await using disk = smallDisk('tmpfs', 64);
       const first = start(disk, NO_LEVELS);
@@ -287,6 +265,34 @@ describe.skipIf(ext4Obstacle)(
       expect(changes.at(0)).toMatchObject({ level: 'suspended', reason: 'failure' });
       expect(gaps.some(({ reason }) => reason === 'suspended')).toBe(true);
       expect(existsSync(join(disk.stateDirectory, 'ballast'))).toBe(true);
+    });
+
+    test('and becomes read-only under the collector (EROFS): the same, and nothing that was recorded is broken', async () => {
+      await using disk = smallDisk('ext4', 64);
+      const program = start(disk, NO_LEVELS);
+      await program.ready;
+      const early = await lab.run<{ links: { ipc: number } }>('spawn("ipc")');
+      await isRecorded(disk, early.result.links.ipc, 'born');
+      disk.failReadOnly();
+      expect(() => writeFileSync(join(disk.mountPoint, 'file'), '')).toThrow(/EROFS/);
+      await makeEvents(program, /nothing is recorded until/);
+      const late = await lab.run<{ links: { net: number } }>('spawn("net")');
+      await sleep(2_000);
+      expect(program.child.exitCode).toBeNull();
+      expect(program.said.filter((line) => /nothing is recorded until/.test(line))).toHaveLength(1);
+      // A file system that has found an error becomes writable by being mounted anew only.
+      await disk.unmount();
+      disk.mount();
+      await hears(program, /is a gap in it/);
+      await isRecorded(disk, late.result.links.net, 'born');
+      await stop(program);
+      verify(disk);
+      const { gaps, changes, lifespans } = readRecording(disk);
+      expect(changes.at(0)).toMatchObject({ level: 'suspended', reason: 'failure' });
+      expect(changes.at(-1)).toMatchObject({ previousLevel: 'suspended' });
+      expect(new Set(gaps.map(({ reason }) => reason))).toEqual(new Set(['suspended']));
+      const found = lifespans.filter(({ inum }) => inum === late.result.links.net);
+      expect(found.map(({ born }) => born.evidence)).toContain('inferred-after-gap');
     });
   },
 );

@@ -9,12 +9,13 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   rmSync,
   statfsSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export class SmallDisk implements AsyncDisposable {
@@ -97,6 +98,23 @@ export class SmallDisk implements AsyncDisposable {
     const code = `import fcntl, os, struct, sys
 fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))`;
     run('python3', '-c', code, this.mountPoint);
+  }
+
+  /**
+   * ext4 finds an error and makes itself read-only, whoever has files open for writing; until it is mounted anew.
+   * Source: ext4 sysfs.c, trigger_fs_error; ext4(5), errors=remount-ro.
+   */
+  failReadOnly(): void {
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+    const line = mounts.find((each) => each.split(' ')[4] === this.mountPoint) ?? '';
+    const device = line.split(' - ')[1]?.split(' ')[1] ?? '';
+    // What the kernel writes the word into fails with EIO from then on, and the write is told so.
+    spawnSync('sh', [
+      '-c',
+      'echo "a test" > "/sys/fs/ext4/$1/trigger_fs_error"',
+      'sh',
+      basename(device),
+    ]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -308,6 +308,7 @@ function makeStatus(position: number): Status {
     position,
     head: position,
     isCollecting: true,
+    suspendedAt: null,
     lastScanAt: AT,
     namespaces: Object.fromEntries(
       NAMESPACE_TYPES.map((type, index) => [type, index]),
