@@ -50,6 +50,8 @@ interface GapRow {
 
 export interface CoverageJudge {
   atInstant(atUs: number): CoverageJson;
+  /** The same, and as a gap what has been pruned of its boot before it: what ended then is not known any more. */
+  ofBootUntil(atUs: number): CoverageJson;
   /** Of an open window: from the first scan, to the last one. */
   ofWindow(window: OpenWindow): CoverageJson;
   /** The rows of coverage-of-window, the growing stretch added to that of its source. */
@@ -82,6 +84,10 @@ export function createCoverageJudge(
     return growing ? addGrowing(written, growing, window) : written;
   };
   const bySource = (window: Window) => grow(readWritten(window.sinceUs, window.untilUs), window);
+  const judgeInstant = (atUs: number): CoverageJson => {
+    const instant = { sinceUs: atUs, untilUs: atUs };
+    return judge(instant, bySource(instant));
+  };
   const judge = (window: Window, stretches: readonly Stretch[]): CoverageJson => {
     const { sinceUs: since, untilUs: until } = window;
     const gaps = runner
@@ -91,9 +97,13 @@ export function createCoverageJudge(
   };
   return {
     bySource,
-    atInstant(atUs) {
-      const instant = { sinceUs: atUs, untilUs: atUs };
-      return judge(instant, bySource(instant));
+    atInstant: judgeInstant,
+    ofBootUntil(atUs) {
+      const coverage = judgeInstant(atUs);
+      const pruned = runner.prunedOfBoot(atUs);
+      return pruned === undefined
+        ? coverage
+        : { ...coverage, gaps: [...coverage.gaps, toGapJson(head, pruned)] };
     },
     ofWindow({ sinceUs, untilUs }) {
       const endUs = untilUs ?? Math.max(head.nowUs, sinceUs ?? head.nowUs);
@@ -155,12 +165,15 @@ function toCoverageJson(
     minimumLifetimeUs: best?.minimum_lifetime_us ?? null,
     complete: best !== undefined && stretches.every(({ complete }) => complete === 1),
     unreadable: stretches.flatMap((stretch) => parseUnreadable(stretch.unreadable)),
-    gaps: gaps.toReversed().map(({ from_us: fromUs, to_us: toUs, reason }) => ({
-      from: toInstantJson(clock, fromUs),
-      to: toInstantJson(clock, toUs),
-      reason,
-    })),
+    gaps: gaps.toReversed().map((gap) => toGapJson({ clock }, gap)),
   };
+}
+
+function toGapJson(
+  { clock }: Pick<Head, 'clock'>,
+  { from_us: fromUs, to_us: toUs, reason }: GapRow,
+): CoverageJson['gaps'][number] {
+  return { from: toInstantJson(clock, fromUs), to: toInstantJson(clock, toUs), reason };
 }
 
 function judgeState(

@@ -52,7 +52,8 @@ export function listState(question: Question, request: StateRequest): Answer<Lif
   const ids = page.map((row) => row.lifespan);
   return toAnswer(question.head, {
     atUs,
-    coverage: question.coverage.atInstant(atUs),
+    // Of a whole boot, what had ended by then belongs to the answer.
+    coverage: all ? question.coverage.ofBootUntil(atUs) : question.coverage.atInstant(atUs),
     data: loadLifespans(question, ids, atUs),
     limit,
     next: last ? next([atUs, last.order_us ?? 0, last.lifespan]) : null,

@@ -14,7 +14,23 @@ export interface QueryRunner {
   firstWatchedUs(): number | null;
   /** seq of the last written stretch; 0 before the first. */
   lastCoverageSeq(): number;
+  /** What has been pruned of the boot of an instant, from which on nothing has: timeline microseconds. */
+  prunedOfBoot(atUs: number): PrunedSpan | undefined;
 }
+
+export interface PrunedSpan {
+  readonly source: string;
+  readonly from_us: number;
+  readonly to_us: number;
+  readonly reason: string;
+}
+
+const PRUNED_OF_BOOT_SQL = `
+  SELECT g.source, g.from_us, g.to_us, g.reason
+  FROM gap AS g
+  WHERE g.reason = 'pruned'
+    AND g.to_us <= :at
+    AND g.to_us > coalesce((SELECT max(b.anchor_us) FROM boot AS b WHERE b.anchor_us <= :at), 0)`;
 
 const FIRST_WATCHED_SQL = `
   SELECT min(f.from_us) AS value FROM (
@@ -53,6 +69,7 @@ export function createQueryRunner(
       return statements.some(query.sql, fill(query, binding), limit);
     },
     firstWatchedUs: () => number(FIRST_WATCHED_SQL),
+    prunedOfBoot: (atUs) => statements.get<PrunedSpan & SqlRow>(PRUNED_OF_BOOT_SQL, { at: atUs }),
     lastCoverageSeq: () => number('SELECT max(c.seq) AS value FROM coverage AS c') ?? 0,
   };
 }

@@ -110,6 +110,29 @@ describe('what is answered after a pruning', () => {
     expect(data.at(-1)).toMatchObject({ event: 'log.pruned', firstSeq: 1 });
   });
 
+  test('about everything that had ended by a retained time in the same boot: from when on that is known', async () => {
+    using scratch = new Scratch();
+    await record(scratch.path);
+    const all = ['state', '--all', '--type', 'net', '--at', wall(30)];
+    const before = await ask(scratch.path, ...all);
+    expect(before.coverage).toMatchObject({ state: 'watched', gaps: [] });
+    expect(before.data.map(({ inum }) => inum)).toContain(GONE);
+    await prune(scratch.path, '--before', wall(20), '--without-witness', '--yes');
+    const after = await ask(scratch.path, ...all);
+    expect(after.data.map(({ inum }) => inum)).not.toContain(GONE);
+    expect(after.coverage).toMatchObject({ state: 'watched', gaps: [{ reason: 'pruned' }] });
+    const early = await ask(scratch.path, ...all.slice(0, -1), wall(14));
+    expect(early.coverage).toMatchObject({ state: 'not-watched', gaps: [{ reason: 'pruned' }] });
+    for (const [words, status] of [
+      [all, 3],
+      [all.filter((word) => word !== '--all'), 0],
+    ] as const) {
+      const strict = await runWords([...words, '--strict', '--state-dir', scratch.path]);
+      expect(strict.status).toBe(status);
+      expect(strict.stderr.includes('what ended then is not known any more')).toBe(status === 3);
+    }
+  });
+
   test('from the oldest event on, when nobody names one', async () => {
     using scratch = new Scratch();
     await record(scratch.path);
