@@ -231,7 +231,7 @@ describe.skipIf(obstacle)(
     });
 
     test('a pid namespace without a process, which /proc does not show, is born, held and ended', async () => {
-      const made = await lab.run<{ pid: number }>('spawn_pid_without_init()');
+      const made = await lab.run<{ pid: number }>('spawn_unborn()');
       await watcher.scans(2);
       const record = watcher.read();
       const lives = record.lifespans.filter(

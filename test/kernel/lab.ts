@@ -1,5 +1,5 @@
 /**
- * Drives lab.py, the process that makes and ends real namespaces, and a collector that watches them.
+ * Drives the lab, a process that makes and ends real namespaces (lab/__main__.py), and a collector that watches them.
  *
  * Real: the kernel, /proc, the database files, the collector. Modelled: nothing. The truth is what the
  * lab measured with CLOCK_BOOTTIME around each step; it is compared on the host timeline, through the
@@ -33,7 +33,7 @@ export interface Step<Result> {
 
 export interface Lab {
   readonly pid: number;
-  /** Evaluates one expression of lab.py. */
+  /** Evaluates one expression over the functions in lab/. */
   run<Result>(expression: string): Promise<Step<Result>>;
   end(): Promise<void>;
 }
@@ -77,7 +77,8 @@ export function findKernelObstacle(profile: 'auto' | 'trampoline' = 'auto'): str
 }
 
 export function startLab(): Lab {
-  const child = spawn('python3', [join(import.meta.dirname, 'lab.py')], {
+  // -B: nothing is written beside the sources.
+  const child = spawn('python3', ['-B', join(import.meta.dirname, 'lab')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
