@@ -33,10 +33,10 @@ import { packRamdisk } from './ramdisk.ts';
 type Verdict = 'passed' | 'failed' | 'not run';
 
 /**
- * What guests have that this host may lack is a kernel that allows trampolines: the lives of namespaces are
- * watched there in that profile.
+ * What guests have that this host may lack is a kernel that allows trampolines: the lives of namespaces, and who
+ * moves between them, are watched there in that profile.
  */
-const DEFAULT_FILES = ['test/kernel/trampoline.test.ts'];
+const DEFAULT_FILES = ['test/kernel/trampoline-hooks.test.ts', 'test/kernel/trampoline.test.ts'];
 const PROFILE_VARIABLE = 'NSAUDIT_TEST_PROFILE';
 
 /** In vitest's summary. A guest in which every test was skipped has shown nothing. */
