@@ -10,7 +10,8 @@
 --   creator_is unknown: nobody was seen to make it; that says nothing about who entered.
 --   So "ip netns exec" is listed when another command had made the namespace, and so is every command by
 --   which an engine enters its containers: it says who entered, not that they were not allowed to. What
---   entered before the first scan, or between two scans by the time it was first seen, is not listed.
+--   entered before the first scan, or between two scans by the time it was first seen, has no how and is not
+--   listed: that it is not says nothing about how it came.
 -- parameters:
 --   since    time     none  start of the window; without it, from the beginning
 --   until    time     now   end of the window; now is the end of the last scan

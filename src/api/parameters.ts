@@ -93,7 +93,7 @@ export const allParameter = read(parseFlag, {
 
 export const observersParameter = read(parseFlag, {
   description:
-    'false leaves out what the collector itself and its children hold: of a state, namespaces that only they hold',
+    'false leaves out what the collector itself and its children hold, also in counts of holders: of a state, namespaces that only they hold; no other answer has fewer namespaces by it',
   examples: ['false'],
 }).optional();
 

@@ -81,8 +81,8 @@ export const OPTIONS = [
   {
     ...unset,
     name: 'without-observers',
-    help: 'without what the collector itself and its children hold; state: without namespaces that nothing else holds then',
-    commands: ['state', 'holders', 'timeline'],
+    help: 'without what the collector itself and its children hold, also in counts of holders; state: without namespaces that nothing else holds then; history: every life stays',
+    commands: ['state', 'history', 'holders', 'timeline'],
   },
   {
     ...unset,

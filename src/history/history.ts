@@ -184,7 +184,8 @@ export interface History {
    * in the same boot. Without `at`: at the end of the last scan, so that now never claims more than was
    * seen. `holders.now` is the count at that instant; for an initial namespace, whose processes are only
    * counted, the last count. `observers: false` leaves out what nothing but the collector itself and its
-   * children hold then; in `holders` and `timeline` it leaves out these holders. Errors: `usage` with `all`.
+   * children hold then; in `holders` and `timeline` it leaves out these holders, in counts of holders these
+   * as well. Errors: `usage` with `all`.
    */
   state(
     request: {
@@ -197,9 +198,15 @@ export interface History {
   /**
    * Lives that a target names, newest first: all lives of an inum, one lifespan, every bearer of a name.
    * In a window: those that may have lived, or borne the name, in it; they are described as of its end.
+   * `observers: false` leaves no life out, only the collector itself and its children of the counts of holders.
    */
-  lifespans(request: { target: Target } & WindowRequest & PageRequest): Answer<LifespanJson>;
-  lifespan(id: number): Answer<LifespanJson>;
+  lifespans(
+    request: { target: Target; observers?: boolean | undefined } & WindowRequest & PageRequest,
+  ): Answer<LifespanJson>;
+  lifespan(
+    id: number,
+    request?: { readonly observers?: boolean | undefined },
+  ): Answer<LifespanJson>;
   /**
    * Holders of the lives a target names, at an instant, in a window, or all there is a record of: life by
    * life, oldest first. Processes in an initial namespace are counted, unless the collector lists them.

@@ -10,14 +10,16 @@ import { fromKey, toHalfOpenWindow, toKey } from './window.ts';
 
 interface LivesRequest extends WindowRequest, PageRequest {
   readonly target: Target;
+  readonly observers?: boolean | undefined;
 }
 
 /** Cursor key: window of the first page, what rows are ordered by, lifespan. */
 const KEY_LENGTH = 4;
 
 export function listLifespans(question: Question, request: LivesRequest): Answer<LifespanJson> {
-  const { target, since, until } = request;
-  const asked = ['lifespans', target, fingerprintTime(since), fingerprintTime(until)];
+  const { target, since, until, observers = true } = request;
+  const times = [since, until].map(fingerprintTime);
+  const asked = ['lifespans', target, observers, ...times];
   const { limit, after, next } = openPage(request, asked, KEY_LENGTH);
   const window = after ? fromKey(after) : question.times.toWindow(request);
   const rows = findLives(question, target, {
@@ -31,14 +33,18 @@ export function listLifespans(question: Question, request: LivesRequest): Answer
   return toAnswer(question.head, {
     atUs,
     coverage: question.coverage.ofWindow(window),
-    data: loadLifespans(question, ids, atUs),
+    data: loadLifespans(question, ids, { atUs, observers }),
     limit,
     next: last ? next([...toKey(window), last.order_us, last.lifespan]) : null,
   });
 }
 
 /** One life, as of now; the coverage is that of the time it spanned. */
-export function readLifespan(question: Question, id: number): Answer<LifespanJson> {
+export function readLifespan(
+  question: Question,
+  id: number,
+  { observers = true }: { readonly observers?: boolean | undefined } = {},
+): Answer<LifespanJson> {
   const { nowUs } = question.head;
   const { born, gone } = requireLifespan(question, id);
   return toAnswer(question.head, {
@@ -47,7 +53,7 @@ export function readLifespan(question: Question, id: number): Answer<LifespanJso
       sinceUs: born.after ?? born.by,
       untilUs: Math.max(born.by, gone?.by ?? nowUs),
     }),
-    data: loadLifespans(question, [id], nowUs),
+    data: loadLifespans(question, [id], { atUs: nowUs, observers }),
     limit: 1,
     next: null,
   });

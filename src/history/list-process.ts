@@ -65,7 +65,7 @@ export function listProcess(question: Question, request: ProcessRequest): Answer
 function loadSet(question: Question, set: number, atUs: number): readonly LifespanJson[] {
   const rows = question.runner.all<{ lifespan: number }>('lifespans-of-set', { set_id: set });
   const ids = rows.map(({ lifespan }) => lifespan);
-  return loadLifespans(question, ids, atUs);
+  return loadLifespans(question, ids, { atUs });
 }
 
 function toProcessJson(

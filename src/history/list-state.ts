@@ -54,7 +54,7 @@ export function listState(question: Question, request: StateRequest): Answer<Lif
     atUs,
     // Of a whole boot, what had ended by then belongs to the answer.
     coverage: all ? question.coverage.ofBootUntil(atUs) : question.coverage.atInstant(atUs),
-    data: loadLifespans(question, ids, atUs),
+    data: loadLifespans(question, ids, { atUs, observers }),
     limit,
     next: last ? next([atUs, last.order_us ?? 0, last.lifespan]) : null,
   });

@@ -14,6 +14,12 @@ export function findLifespan({ runner }: Question, id: number): Lifespan | undef
   return row && toLifespan(row);
 }
 
+interface Described {
+  readonly atUs: number;
+  /** False leaves the collector itself and its children out of the counts of holders. */
+  readonly observers?: boolean;
+}
+
 /**
  * The lifespans of these ids, in this order, as they are printed for an instant: `holders.now` is the
  * count at that instant.
@@ -21,7 +27,7 @@ export function findLifespan({ runner }: Question, id: number): Lifespan | undef
 export function loadLifespans(
   question: Question,
   ids: readonly number[],
-  atUs: number,
+  { atUs, observers = true }: Described,
 ): LifespanJson[] {
   const { host, clock, nowUs, lastEventUs } = question.head;
   const list = JSON.stringify(ids);
@@ -40,11 +46,14 @@ export function loadLifespans(
     nameIntervals: loadNames(question, list),
   };
   const counts = atUs >= lastEventUs ? undefined : countHolders(question, list, atUs);
+  const left = observers ? undefined : countObservers(question, list, atUs);
   return ids.map((id) => {
     const lifespan = lifespanById.get(id);
     assert(lifespan !== undefined, `lifespan ${id} is named by read.db but not in it`);
-    const holdersNow = counts?.get(id) ?? lifespan.holdersNow;
-    return toLifespanJson({ ...lifespan, holdersNow }, rendering);
+    const leftOut = left?.get(id) ?? { now: 0, ever: 0 };
+    const holdersNow = (counts?.get(id) ?? lifespan.holdersNow) - leftOut.now;
+    const holdersEver = lifespan.holdersEver - leftOut.ever;
+    return toLifespanJson({ ...lifespan, holdersNow, holdersEver }, rendering);
   });
 }
 
@@ -81,4 +90,19 @@ function countHolders({ runner }: Question, list: string, atUs: number): Map<num
     at: atUs,
   });
   return new Map(rows.map(({ lifespan, holders }) => [lifespan, holders]));
+}
+
+/** Of those that the collector and its children ever held: how often. */
+function countObservers(
+  { runner }: Question,
+  list: string,
+  atUs: number,
+): Map<number, { readonly now: number; readonly ever: number }> {
+  const rows = runner.all<{ lifespan: number; holders_now: number; holders_ever: number }>(
+    'observer-count',
+    { lifespan: list, at: atUs },
+  );
+  return new Map(
+    rows.map((row) => [row.lifespan, { now: row.holders_now, ever: row.holders_ever }]),
+  );
 }

@@ -69,7 +69,7 @@ export function openHistory({ stateDirectory, now = wallNowUs }: OpenHistoryOpti
     status: () => ask((question, statements) => readStatus(question, statements, files)),
     state: (request) => ask((question) => listState(question, request)),
     lifespans: (request) => ask((question) => listLifespans(question, request)),
-    lifespan: (id) => ask((question) => readLifespan(question, id)),
+    lifespan: (id, request) => ask((question) => readLifespan(question, id, request)),
     holders: (request) => ask((question) => listHolders(question, request)),
     process: (request) => ask((question) => listProcess(question, request)),
     timeline: (request) => ask((question) => listTimeline(question, request)),

@@ -31,7 +31,7 @@ const REFUSED: readonly (readonly [url: string, route: string, at: string, words
   ['/v1/inodes/1/lifespans?type=net,mnt', '/v1/inodes/{inum}/lifespans', 'type', ['"net,mnt"']],
   ['/v1/lifespans/-1', '/v1/lifespans/{id}', 'id', ['"-1"']],
   ['/v1/lifespans/1.5', '/v1/lifespans/{id}', 'id', ['"1.5"', 'whole number']],
-  ['/v1/lifespans/12?at=now', '/v1/lifespans/{id}', 'at', ['takes no parameters']],
+  ['/v1/lifespans/12?at=now', '/v1/lifespans/{id}', 'at', ['this route takes observers']],
   ['/v1/lifespans/12/holders?at=now&since=-1h', '/v1/lifespans/{id}/holders', 'at', ['since']],
   ['/v1/timeline?target=blue', '/v1/timeline', 'target', ['"blue"', '/run/netns/blue']],
   ['/v1/processes/0', '/v1/processes/{pid}', 'pid', ['"0"']],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../src/domain/event.ts';
 import { answerSchema, lifespanJsonSchema } from '../../src/domain/json.ts';
-import { OTHER_BOOT } from '../support/scan-builder.ts';
+import { FACTS, OTHER_BOOT } from '../support/scan-builder.ts';
 import {
   at,
   BOOT,
@@ -138,6 +138,59 @@ describe('lives of an inum', () => {
       3, 2, 1,
     ]);
     expect(second.page.next).toBeNull();
+  });
+});
+
+describe('without observers', () => {
+  const own = { pid: 50, startTimeTicks: 100 };
+  const target = { kind: 'inum', inum: NET, type: null } as const;
+
+  /** The collector and a child of it, beside somebody else; later the collector alone. */
+  async function observed(): Promise<RecordedHost> {
+    const host = await recordHost({ own });
+    host.watch(10, 11, others);
+    host.watch(12, 13, [
+      ...others,
+      inNet(50),
+      inNet(51, { facts: { ...FACTS, ppid: own.pid } }),
+      inNet(52),
+    ]);
+    host.watch(14, 16, [...others, inNet(50)]);
+    return host;
+  }
+
+  test('the counts of holders leave out the collector and its children, then and ever', async () => {
+    const { history } = await observed();
+    const countsOf = (observers: boolean, until?: number) =>
+      history
+        .lifespans({ target, observers, ...(until === undefined ? {} : { until: wall(until) }) })
+        .data.map(({ holders }) => holders);
+    expect(countsOf(true)).toEqual([{ now: 1, ever: 3 }]);
+    expect(countsOf(false)).toEqual([{ now: 0, ever: 1 }]);
+    expect(countsOf(true, 12.9)).toEqual([{ now: 3, ever: 3 }]);
+    expect(countsOf(false, 12.9)).toEqual([{ now: 1, ever: 1 }]);
+  });
+
+  test('a life that only they hold is shown all the same, as ever but for its counts', async () => {
+    const { history } = await observed();
+    const [whole] = history.lifespans({ target }).data;
+    const without = history.lifespans({ target, observers: false }).data;
+    expect(without).toEqual([{ ...whole, holders: { now: 0, ever: 1 } }]);
+    expect(whole?.state).toBe('held');
+    const id = Number(whole?.lifespan);
+    expect(history.lifespan(id, { observers: false }).data).toEqual(without);
+    expect(history.state({ types: ['net'], observers: false }).data).not.toContainEqual(
+      expect.objectContaining({ inum: NET }),
+    );
+  });
+
+  test('of a state, those that others hold too have only the others in their counts', async () => {
+    const { history } = await observed();
+    const request = { types: ['net'] as const, at: wall(12.9) };
+    const countsOf = (observers: boolean) =>
+      history.state({ ...request, observers }).data.find(({ inum }) => inum === NET)?.holders;
+    expect(countsOf(true)).toEqual({ now: 3, ever: 3 });
+    expect(countsOf(false)).toEqual({ now: 1, ever: 1 });
   });
 });
 

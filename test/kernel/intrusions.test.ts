@@ -42,6 +42,17 @@ function listIntrusions() {
   }
 }
 
+/** How a process came into a namespace, as its holder says; undefined when it is no holder of it. */
+function howOf(pid: number, inum: number) {
+  const history = openHistory({ stateDirectory: watcher.stateDirectory });
+  try {
+    const target = { kind: 'inum', inum, type: 'net' } as const;
+    return history.holders({ target, limit: 1_000 }).data.find((each) => each.pid === pid)?.how;
+  } finally {
+    history.close();
+  }
+}
+
 const ofPid = (pid: number | undefined) => listIntrusions().filter((row) => row['pid'] === pid);
 
 /** Waits for the first entry of a process into a namespace that somebody else made. */
@@ -187,6 +198,8 @@ describe.skipIf(obstacle)(
         ancestors: 'whole',
       });
       await watcher.scans(2);
+      // Nobody saw how it came: neither born there nor entered is claimed.
+      expect(howOf(born.pid, target.links.net)).toBeNull();
       expect(ofPid(born.pid)).toEqual([]);
       expect(ofPid(target.pid)).toEqual([]);
     });

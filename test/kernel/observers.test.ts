@@ -68,6 +68,7 @@ for (const [profile, obstacle] of PROFILES) {
         const count = (observers: boolean) =>
           ask((history) => ({
             holders: history.holders({ target, observers }).data.length,
+            counted: history.lifespans({ target, observers }).data.map((each) => each.holders.now),
             lives: history
               .state({ types: TYPES, observers })
               .data.filter(({ inum }) =>
@@ -79,7 +80,8 @@ for (const [profile, obstacle] of PROFILES) {
           }));
         expect(count(true).lives).toHaveLength(2);
         expect(count(true).gains).toBeGreaterThan(0);
-        expect(count(false)).toEqual({ holders: 0, lives: [], gains: 0 });
+        expect(count(true).counted).toEqual([1]);
+        expect(count(false)).toEqual({ holders: 0, counted: [0], lives: [], gains: 0 });
         const others = ask((history) => history.state({ types: TYPES, observers: false }).data);
         expect(others.filter(({ initial }) => initial)).toHaveLength(2);
       } finally {

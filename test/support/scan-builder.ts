@@ -37,7 +37,7 @@ export const OTHER_BOOT = 'bbbbbbbb-0000-4000-8000-000000000002';
 /** Wall time at boot time zero in these tests: 2026-11-22T00:00:00Z. */
 export const ANCHOR_US = 1_795_305_600_000_000;
 
-const FACTS = {
+export const FACTS = {
   ppid: 1,
   comm: 'test',
   exe: '/usr/bin/test',

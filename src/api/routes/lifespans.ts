@@ -13,10 +13,11 @@ export function lifespanRoutes({ history, times }: Context): Route[] {
       operation: 'lifespan',
       summary: 'One life of one namespace',
       pathParameters: z.object({ id: lifespanParameter }),
-      query: z.object({}),
+      query: z.object({ observers: observersParameter }),
       answers: { 'application/json': answerSchema(lifespanJsonSchema) },
       problems: ['not-found', 'pruned'],
-      answer: ({ path }, _request, reply) => sendJson(reply, history.lifespan(path.id)),
+      answer: ({ path, query }, _request, reply) =>
+        sendJson(reply, history.lifespan(path.id, query)),
     }),
     defineRoute({
       path: '/v1/lifespans/{id}/holders',

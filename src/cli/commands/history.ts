@@ -19,10 +19,11 @@ export async function run(context: CommandContext): Promise<number> {
   const print = readPrintOptions(context);
   selectColumns(historyColumns, print.fields);
   const target = parseTarget(operands[0] ?? '');
-  const request = { ...readWindow(context), ...readPage(options) };
+  const observers = !options.has('without-observers');
+  const request = { observers, ...readWindow(context), ...readPage(options) };
   const answer = await askHistory(context, (history) =>
     target.kind === 'lifespan'
-      ? history.lifespan(target.lifespan)
+      ? history.lifespan(target.lifespan, { observers })
       : history.lifespans({ target, ...request }),
   );
   // One life is a page of facts for people; a file of rows stays a file of rows.
