@@ -1,13 +1,12 @@
 /** `nsaudit doctor` on the kernel of this host, and the pins it removes from a bpffs of the test's own. */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Examination } from '../../src/cli/examine-host.ts';
 import { toPinDirectory } from '../../src/cli/read-pin-directory.ts';
 import { openKernelEvents } from '../../src/observe/kernel-events.ts';
 import { runWords } from '../cli/run-words.ts';
+import { mountBpffs, type Bpffs } from './bpffs.ts';
 import { eventOptions } from './event-recorder.ts';
 import { findKernelObstacle, startWatcher, TESTED_PROFILE } from './lab.ts';
 
@@ -71,25 +70,17 @@ describe.skipIf(obstacle !== null)(`doctor and kernel events${notRun}`, () => {
 });
 
 describe.skipIf(obstacle !== null)(`doctor and pins${notRun}`, () => {
-  let bpffs = '';
-  let mountObstacle: string | null = null;
+  let bpffs: Bpffs;
 
-  beforeEach(() => {
-    bpffs = mkdtempSync(join(tmpdir(), 'nsaudit-doctor-'));
-    const { status, stderr } = spawnSync('mount', ['-t', 'bpf', 'bpf', bpffs], {
-      encoding: 'utf8',
-    });
-    mountObstacle = status === 0 ? null : stderr;
+  beforeEach(async () => {
+    bpffs = await mountBpffs();
   });
 
-  afterEach(() => {
-    spawnSync('umount', [bpffs]);
-    rmdirSync(bpffs);
-  });
+  afterEach(() => bpffs.end());
 
   test('pins of every record are listed, and removed with all their versions', async (context) => {
-    context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
-    const root = join(bpffs, 'nsaudit');
+    context.skip(bpffs.obstacle !== null, `bpffs cannot be mounted: ${bpffs.obstacle}`);
+    const root = join(bpffs.path, 'nsaudit');
     const own = toPinDirectory(root, RECORD) ?? '';
     const other = toPinDirectory(root, `${RECORD}-other`) ?? '';
     for (const pinDirectory of [own, other]) {
@@ -118,8 +109,8 @@ describe.skipIf(obstacle !== null)(`doctor and pins${notRun}`, () => {
   });
 
   test('a collector whose pins are removed goes on without, and stops as ever', async (context) => {
-    context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
-    const root = join(bpffs, 'nsaudit');
+    context.skip(bpffs.obstacle !== null, `bpffs cannot be mounted: ${bpffs.obstacle}`);
+    const root = join(bpffs.path, 'nsaudit');
     const pinDirectory = join(root, 'of-a-collector');
     const watcher = await startWatcher(50, { profile: TESTED_PROFILE, pinDirectory });
     try {

@@ -2,15 +2,14 @@
  * Pins: what the kernel collects while no collector runs, and after one was killed. Needs a bpffs, which is
  * mounted on a directory of its own.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findBpfObject } from '../../src/observe/bpf-object.ts';
 import { unpinAll } from '../../src/observe/kernel-pins.ts';
 import { startChild } from '../store/child-program.ts';
+import { mountBpffs, type Bpffs } from './bpffs.ts';
 import {
   buildStorm,
   eventOptions,
@@ -28,25 +27,17 @@ const object = findBpfObject();
 afterAll(() => storm?.remove());
 
 describe.skipIf(obstacle !== null)(`pinned kernel events${notRun}`, () => {
-  let bpffs = '';
-  let mountObstacle: string | null = null;
+  let bpffs: Bpffs;
 
-  beforeEach(() => {
-    bpffs = mkdtempSync(join(tmpdir(), 'nsaudit-bpffs-'));
-    const { status, stderr } = spawnSync('mount', ['-t', 'bpf', 'bpf', bpffs], {
-      encoding: 'utf8',
-    });
-    mountObstacle = status === 0 ? null : stderr;
+  beforeEach(async () => {
+    bpffs = await mountBpffs();
   });
 
-  afterEach(() => {
-    spawnSync('umount', [bpffs]);
-    rmdirSync(bpffs);
-  });
+  afterEach(() => bpffs.end());
 
   test('what small rings lost between two runs is counted by the second', async (context) => {
-    context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
-    const pinDirectory = join(bpffs, 'nsaudit');
+    context.skip(bpffs.obstacle !== null, `bpffs cannot be mounted: ${bpffs.obstacle}`);
+    const pinDirectory = join(bpffs.path, 'nsaudit');
     const ringBytes = { life: 65_536, holders: 65_536 };
     const first = startRecorder({ pinDirectory, ringBytes });
     await first.settle();
@@ -66,11 +57,11 @@ describe.skipIf(obstacle !== null)(`pinned kernel events${notRun}`, () => {
   });
 
   test('what happens between two runs is told by the second, without a loss', async (context) => {
-    context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
-    const pinDirectory = join(bpffs, 'nsaudit');
+    context.skip(bpffs.obstacle !== null, `bpffs cannot be mounted: ${bpffs.obstacle}`);
+    const pinDirectory = join(bpffs.path, 'nsaudit');
     const first = startRecorder({ pinDirectory });
     expect(first.events.isTakenOver).toBe(false);
-    expect(first.events.notices.filter((notice) => notice.includes(bpffs))).toEqual([]);
+    expect(first.events.notices.filter((notice) => notice.includes(bpffs.path))).toEqual([]);
     await first.settle();
     first.close({ keepPins: true });
     const pid = storm?.runSync('uts', 10_000) ?? 0;
@@ -85,12 +76,12 @@ describe.skipIf(obstacle !== null)(`pinned kernel events${notRun}`, () => {
     }
     expect(readdirSync(pinDirectory)).toEqual([]);
     expect(unpinAll(pinDirectory)).toBe(0);
-    expect(readdirSync(bpffs)).not.toContain('nsaudit');
+    expect(readdirSync(bpffs.path)).not.toContain('nsaudit');
   });
 
   test('a reader that is killed in a storm loses no birth: what it had read is in the map of live ones', async (context) => {
-    context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
-    const pinDirectory = join(bpffs, 'nsaudit');
+    context.skip(bpffs.obstacle !== null, `bpffs cannot be mounted: ${bpffs.obstacle}`);
+    const pinDirectory = join(bpffs.path, 'nsaudit');
     const ringBytes = { life: 16 << 20, holders: 16 << 20 };
     const objectPath = typeof object === 'string' ? object : '';
     const options = eventOptions({ pinDirectory, ringBytes, objectPath });
@@ -118,8 +109,8 @@ describe.skipIf(obstacle !== null)(`pinned kernel events${notRun}`, () => {
   ] as const)(
     'what a reader that was killed was about to forget is %s',
     async ([, recordedPosition, toldCount], context) => {
-      context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
-      const pinDirectory = join(bpffs, 'nsaudit');
+      context.skip(bpffs.obstacle !== null, `bpffs cannot be mounted: ${bpffs.obstacle}`);
+      const pinDirectory = join(bpffs.path, 'nsaudit');
       const first = startRecorder({ pinDirectory });
       const pid = storm?.runSync('uts', 5) ?? 0;
       await first.settle();
@@ -141,8 +132,8 @@ describe.skipIf(obstacle !== null)(`pinned kernel events${notRun}`, () => {
   );
 
   test('who finds the rings in use has rings of its own, and says so', async (context) => {
-    context.skip(mountObstacle !== null, `bpffs cannot be mounted: ${mountObstacle}`);
-    const pinDirectory = join(bpffs, 'nsaudit');
+    context.skip(bpffs.obstacle !== null, `bpffs cannot be mounted: ${bpffs.obstacle}`);
+    const pinDirectory = join(bpffs.path, 'nsaudit');
     const objectPath = typeof object === 'string' ? object : '';
     const options = eventOptions({ pinDirectory, objectPath });
     const reader = startChild('../kernel/read-events', [JSON.stringify(options)]);

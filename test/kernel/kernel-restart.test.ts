@@ -2,12 +2,12 @@
  * kill -9 of a collector whose hooks are pinned, while namespaces are made as fast as can be, and the start
  * after it. The collector is the built program; the BPF file system is mounted for the test.
  */
-import { spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
+import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { only } from '../support/scan-builder.ts';
+import { mountBpffs, type Bpffs } from './bpffs.ts';
 import { endProgram, findBuildObstacle, startCollectorProgram } from './collector-program.ts';
 import { findKernelObstacle, makeStateDirectory, readRecord, startLab, type Lab } from './lab.ts';
 
@@ -16,22 +16,15 @@ const BIRTHS = 30_000;
 
 let lab: Lab;
 let stateDirectory: string;
-let bpffs: string;
+let bpffs: Bpffs;
 const collectors: ChildProcess[] = [];
 
 async function startCollector(...more: readonly string[]): Promise<ChildProcess> {
-  const pins = ['--pin-dir', join(bpffs, 'nsaudit')];
+  const pins = ['--pin-dir', join(bpffs.path, 'nsaudit')];
   const { child, ready } = startCollectorProgram([...pins, ...more, '--state-dir', stateDirectory]);
   collectors.push(child);
   await ready;
   return child;
-}
-
-function run(command: string, ...words: readonly string[]): void {
-  const { status, stderr } = spawnSync(command, words, { encoding: 'utf8' });
-  if (status !== 0) {
-    throw new Error(`${command} ${words.join(' ')}: ${stderr}`);
-  }
 }
 
 function pause(ms: number): Promise<void> {
@@ -43,18 +36,19 @@ function pause(ms: number): Promise<void> {
 describe.skipIf(obstacle)(
   `a collector with pinned hooks that is killed${obstacle ? ` — NOT RUN: ${obstacle}` : ''}`,
   () => {
-    beforeEach(() => {
+    beforeEach(async () => {
       lab = startLab();
       stateDirectory = makeStateDirectory();
-      bpffs = mkdtempSync(join(tmpdir(), 'nsaudit-bpffs-'));
-      run('mount', '-t', 'bpf', 'bpf', bpffs);
+      bpffs = await mountBpffs();
+      if (bpffs.obstacle !== null) {
+        throw new Error(`bpffs cannot be mounted: ${bpffs.obstacle}`);
+      }
     });
 
     afterEach(async () => {
       await lab.end();
       await Promise.all(collectors.map((child) => endProgram(child, 'SIGKILL')));
-      run('umount', bpffs);
-      rmSync(bpffs, { recursive: true, force: true });
+      await bpffs.end();
       rmSync(dirname(stateDirectory), { recursive: true, force: true });
     });
 
@@ -87,7 +81,7 @@ describe.skipIf(obstacle)(
     test('a stop takes the pins away, unless they are to be kept for the next start', async () => {
       const keeping = await startCollector('--keep-hooks');
       await endProgram(keeping, 'SIGTERM');
-      expect(readdirSync(join(bpffs, 'nsaudit'))).toHaveLength(1);
+      expect(readdirSync(join(bpffs.path, 'nsaudit'))).toHaveLength(1);
       const made = await lab.run<{ pid: number; links: { net: number } }>('spawn("net")');
       const next = await startCollector();
       await endProgram(next, 'SIGTERM');
@@ -98,8 +92,8 @@ describe.skipIf(obstacle)(
       expect(life?.born.after).toBe(life?.born.by);
       expect(life?.born.by).toBeLessThanOrEqual(record.anchorUs + made.afterUs);
       expect(only(record.events, 'observation.gap')).toEqual([]);
-      const left = readdirSync(join(bpffs, 'nsaudit')).flatMap((name) =>
-        readdirSync(join(bpffs, 'nsaudit', name)),
+      const left = readdirSync(join(bpffs.path, 'nsaudit')).flatMap((name) =>
+        readdirSync(join(bpffs.path, 'nsaudit', name)),
       );
       expect(left).toEqual([]);
     });
