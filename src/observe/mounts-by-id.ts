@@ -10,7 +10,7 @@
  *
  * Source: ioctl_nsfs(2) NS_GET_MNTNS_ID (since Linux 6.11); the id is the one of NS_GET_ID (6.18).
  */
-import { closeSync, statSync } from 'node:fs';
+import { closeSync, readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { lazily } from './lazily.ts';
 import { nameErrno, openLibc, type Libc } from './libc.ts';
@@ -45,10 +45,16 @@ const NOT_OURS = 'EPERM';
 const NS_GET_MNTNS_ID = 0x8008_b705;
 const ID_BYTES = 8;
 const { ENOENT } = constants.errno;
-/** What kernels answer that lack the calls (before 6.8), the id in them or the question for it (before 6.11). */
-const LACKING: ReadonlySet<string> = new Set(['ENOSYS', 'E2BIG', 'ENOTTY']);
+/** The root of this system is the kernel's own, as where it lives in its initial ramdisk. */
+const OWN_ROOT = 'root of the kernel';
+/**
+ * What kernels answer that lack the calls (before 6.8), the id in them or the question for it (before 6.11).
+ * And the kernel takes the first mount over its own root for the root of a mount namespace: where none is, it
+ * lists what is below some other mount. Source: kernel 6.12 fs/namespace.c grab_requested_root.
+ */
+const LACKING: ReadonlySet<string> = new Set(['ENOSYS', 'E2BIG', 'ENOTTY', OWN_ROOT]);
 
-/** True when the reason is that this kernel is too old. */
+/** True when the reason is that this kernel is too old, or cannot tell on this system. */
 export function isKernelTooOld(reason: string): boolean {
   return LACKING.has(reason);
 }
@@ -125,11 +131,19 @@ function openTools(procRoot: string): Tools | { readonly reason: string } {
     return { reason: NO_PATH };
   }
   try {
+    if (isOnOwnRoot(readFileSync(`${procRoot}/self/mountinfo`, 'latin1'))) {
+      return { reason: OWN_ROOT };
+    }
     return { libc, lister, place: { procRoot, dev: statSync(`${procRoot}/self/ns/mnt`).dev } };
   } catch (error) {
     const reason = errnoOf(error);
     return { reason: isGone(reason) ? NO_PATH : reason };
   }
+}
+
+/** Only the first mount of a mount namespace is its own parent (proc_pid_mountinfo(5)), and others hide it. */
+function isOnOwnRoot(mountinfo: string): boolean {
+  return /^(\d+) \1 /m.test(mountinfo);
 }
 
 function toTold(listed: readonly MountinfoEntry[] | number): MountsTold {
