@@ -39,6 +39,7 @@ type Verdict = 'passed' | 'failed' | 'not run';
 const DEFAULT_FILES = [
   'test/kernel/trampoline-hooks.test.ts',
   'test/kernel/trampoline.test.ts',
+  'test/kernel/canary.test.ts',
   'test/kernel/moves.test.ts',
   'test/kernel/intrusions.test.ts',
   'test/kernel/init-ended.test.ts',
