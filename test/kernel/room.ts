@@ -26,6 +26,10 @@ export interface Room {
   end(): Promise<void>;
 }
 
+/** Less than a test has, so that what never came is named. */
+const PATIENCE_MS = 100_000;
+const PAUSE_MS = 200;
+
 const SETUP = [
   'umount -R /sys/fs/cgroup 2>/dev/null',
   'mount -t cgroup2 none /sys/fs/cgroup || exit 1',
@@ -143,17 +147,18 @@ export function endChild(child: ChildProcess, signal: NodeJS.Signals | null): Pr
   });
 }
 
-/** Asks again until the answer is there, for half a minute at most: machines under load take their time. */
+/** Asks again until the answer is there, for minutes if need be: machines under load and emulated ones take their time. */
 export async function until<Answer>(
   what: string,
   ask: () => Answer | undefined,
 ): Promise<NonNullable<Answer>> {
-  for (let tries = 0; tries < 150; tries += 1) {
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadlineMs) {
     const answer = ask();
     if (answer !== undefined && answer !== null) {
       return answer;
     }
-    await sleep(200);
+    await sleep(PAUSE_MS);
   }
   throw new Error(`never came: ${what}`);
 }
