@@ -5,8 +5,9 @@ import {
   type EventOf,
   type StoredEvent,
 } from '../domain/event.ts';
-import type { BatchRow, EventRow } from './database-schema.ts';
-import { HASH_BYTES, hashBatch, hashLeaves } from './log-hash.ts';
+import type { BatchRow } from './database-schema.ts';
+import { hashBatch, hashLeafToHex } from './log-hash.ts';
+import type { StoredLeaf } from './stored-leaf.ts';
 
 /** The first thing found wrong, and where. */
 export interface Fault {
@@ -38,7 +39,7 @@ export interface CheckedBatch {
 /** `events` are all events from the batch's first seq on, as far as they belong to it, in seq order. */
 export function checkBatch(
   row: BatchRow,
-  events: readonly EventRow[],
+  events: readonly StoredLeaf[],
   previous: ChainEnd,
 ): CheckedBatch | Fault {
   const { batch } = row;
@@ -74,18 +75,19 @@ type CheckedEvents = Omit<CheckedBatch, 'end'> & Pick<ChainEnd, 'lastAtUs'>;
 
 function checkEvents(
   row: BatchRow,
-  events: readonly EventRow[],
+  events: readonly StoredLeaf[],
   previousUs: number,
 ): CheckedEvents | Fault {
   const { batch } = row;
-  const leaves = checkLeaves(row, events);
-  if ('verdict' in leaves) {
-    return leaves;
+  const fault = findLeafFault(row, events);
+  if (fault) {
+    return fault;
   }
   const published: EventOf<'checkpoint.published'>[] = [];
   let lastAtUs = previousUs;
-  for (const stored of leaves.stored) {
-    const { seq, at } = stored;
+  let leaves = '';
+  for (const stored of events) {
+    const { seq, at, leaf } = stored;
     if (at < lastAtUs) {
       return tampered(batch, seq, `event ${seq} is earlier than the one before it`);
     }
@@ -97,46 +99,34 @@ function checkEvents(
     if (event.event === 'checkpoint.published') {
       published.push(event);
     }
+    leaves += leaf;
   }
-  return { leaves: leaves.hashes, published, lastAtUs };
-}
-
-interface CheckedLeaves {
-  readonly stored: readonly StoredEvent[];
-  readonly hashes: Buffer;
+  return { leaves: Buffer.from(leaves, 'hex'), published, lastAtUs };
 }
 
 /** Whether every event is there, of the right types, and has the hash of its content. */
-function checkLeaves(row: BatchRow, events: readonly EventRow[]): CheckedLeaves | Fault {
+function findLeafFault(row: BatchRow, events: readonly StoredLeaf[]): Fault | null {
   const { batch, first_seq: firstSeq, event_count: count } = row;
-  const broken = events.findIndex(
-    (event, index) =>
-      event.seq !== firstSeq + index || event.batch !== batch || !isTypedEvent(event),
-  );
-  const good = broken < 0 ? events : events.slice(0, broken);
-  const stored = good.map(toStored);
-  const hashes = Buffer.concat(good.map(({ leaf }) => leaf));
-  // All at once: comparing one by one takes as long as hashing.
-  const expected = hashLeaves(stored);
-  if (!expected.equals(hashes)) {
-    const wrong = good.find(({ leaf }, index) => !isLeaf(expected, index, leaf));
-    const seq = wrong?.seq ?? firstSeq;
-    return tampered(batch, seq, `the hash of event ${seq} does not fit its content`);
+  let seq = firstSeq;
+  for (const stored of events) {
+    if (stored.seq !== seq || stored.batch !== batch || !isTypedEvent(stored)) {
+      break;
+    }
+    if (hashLeafToHex(stored) !== stored.leaf) {
+      return tampered(batch, seq, `the hash of event ${seq} does not fit its content`);
+    }
+    seq += 1;
   }
-  if (good.length >= count) {
-    return good.length === count && broken < 0
-      ? { stored, hashes }
+  const good = seq - firstSeq;
+  if (good >= count) {
+    return good === count && good === events.length
+      ? null
       : tampered(batch, firstSeq + count, `batch ${batch} has more events than it says`);
   }
-  const seq = firstSeq + good.length;
-  const next = events[good.length];
+  const next = events[good];
   return next?.seq === seq && next.batch === batch
     ? tampered(batch, seq, `event ${seq} holds a value that its column cannot hold`)
     : missing(batch, seq, `event ${seq} is missing from batch ${batch}`);
-}
-
-function isLeaf(expected: Buffer, index: number, leaf: Buffer): boolean {
-  return expected.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES).equals(leaf);
 }
 
 /** The event, or why it cannot be read. */
@@ -148,21 +138,17 @@ function readEvent(stored: StoredEvent): AuditEvent | string {
   }
 }
 
-function toStored({ seq, event, version, at_us: at, body }: EventRow): StoredEvent {
-  return { seq, event, version, at, body };
-}
-
 /**
  * SQLite refuses a value of the wrong type when it is written, not when it is read. Bytes that say what a
  * text said would have its hash too.
  */
-function isTypedEvent({ version, at_us: atUs, event, body, leaf }: EventRow): boolean {
+function isTypedEvent({ version, at, event, body, leaf }: StoredLeaf): boolean {
   return (
     Number.isSafeInteger(version) &&
-    Number.isSafeInteger(atUs) &&
+    Number.isSafeInteger(at) &&
     typeof event === 'string' &&
     typeof body === 'string' &&
-    Buffer.isBuffer(leaf)
+    leaf !== null
   );
 }
 

@@ -12,23 +12,18 @@ import type { StoredEvent } from '../domain/event.ts';
 import { withDatabaseErrors } from './database-errors.ts';
 import { requireKnownVersion } from './database-file.ts';
 import { LOG_FORMAT } from './database-format.ts';
-import {
-  LIST_SCHEMA,
-  type BatchRow,
-  type EventRow,
-  type MetaRow,
-  type SchemaEntry,
-} from './database-schema.ts';
+import { LIST_SCHEMA, type BatchRow, type MetaRow, type SchemaEntry } from './database-schema.ts';
 import { createCutReader, type CutReader } from './log-cut.ts';
 import { prepareHead, readMetaHash, type LogHead } from './log-head.ts';
 import { createLogTreeReader, type LogTreeReader } from './log-tree-reader.ts';
 import { openDatabase, type DatabaseHandle } from './open-database.ts';
 import { requireStateDirectory } from './state-directory.ts';
+import { prepareLeaves, type StoredLeaf } from './stored-leaf.ts';
 
 /** A batch with every event that is stored from its first seq to its last. */
 export interface StoredBatch {
   readonly row: BatchRow;
-  readonly events: readonly EventRow[];
+  readonly events: readonly StoredLeaf[];
 }
 
 export interface EventLogReader extends LogTreeReader, CutReader {
@@ -113,15 +108,6 @@ function createReader(db: DatabaseHandle): EventLogReader {
 }
 
 type EventColumns = [seq: number, event: string, version: number, atUs: number, body: string];
-type RowColumns = [
-  seq: number,
-  batch: number,
-  event: string,
-  version: number,
-  atUs: number,
-  body: string,
-  leaf: Buffer,
-];
 type Statements = ReturnType<typeof prepareStatements>;
 
 function prepareStatements(db: DatabaseHandle) {
@@ -142,26 +128,17 @@ function prepareStatements(db: DatabaseHandle) {
         'SELECT batch.hash FROM event JOIN batch ON batch.batch = event.batch WHERE event.seq = ?',
       )
       .pluck(),
-    selectBatches: db.prepare<[number, number], BatchRow>(
+    selectBatches: db.prepare<[number], BatchRow>(
       `SELECT batch, producer, producer_seq, first_seq, event_count, at_us, wall_us, prev_hash, hash
-       FROM batch WHERE batch > ? ORDER BY batch LIMIT ?`,
+       FROM batch WHERE batch > ? ORDER BY batch`,
     ),
-    selectEventRows: db
-      .prepare<[number, number, number], RowColumns>(
-        `SELECT seq, batch, event, version, at_us, body, leaf
-         FROM event WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?`,
-      )
-      .raw(),
+    readLeafRows: prepareLeaves(db),
     selectSchema: db.prepare<[], SchemaEntry>(LIST_SCHEMA),
   };
 }
 
 function toStored([seq, event, version, at, body]: EventColumns): StoredEvent {
   return { seq, event, version, at, body };
-}
-
-function toEventRow([seq, batch, event, version, atUs, body, leaf]: RowColumns): EventRow {
-  return { seq, batch, event, version, at_us: atUs, body, leaf };
 }
 
 function requireMeta(db: DatabaseHandle, key: MetaRow['key']): string {
@@ -194,20 +171,17 @@ function findSeqAt(statements: Statements, atUs: number): number {
   return first;
 }
 
-const BATCH_PAGE = 1_000;
-
+/** Batches are stepped through: how many of them the page takes is known only when their sizes are. */
 function readBatches(statements: Statements, after: number, eventLimit: number): StoredBatch[] {
   const found: StoredBatch[] = [];
   let remaining = eventLimit;
-  for (const row of statements.selectBatches.all(after, BATCH_PAGE)) {
+  for (const row of statements.selectBatches.iterate(after)) {
     if (found.length > 0 && row.event_count > remaining) {
       break;
     }
     remaining -= row.event_count;
     const lastSeq = row.first_seq + row.event_count - 1;
-    const events = statements.selectEventRows
-      .all(row.first_seq, lastSeq, row.event_count)
-      .map(toEventRow);
+    const events = statements.readLeafRows(row.first_seq, lastSeq, row.event_count);
     found.push({ row, events });
   }
   return found;

@@ -36,7 +36,8 @@ export function hashLeaves(events: readonly StoredEvent[]): Buffer {
   return Buffer.from(events.map(hashLeafToHex).join(''), 'hex');
 }
 
-function hashLeafToHex(stored: StoredEvent): string {
+/** The same in hexadecimal, lower case. */
+export function hashLeafToHex(stored: StoredEvent): string {
   return hash('sha256', `\u0000${toLeafText(stored)}`, 'hex');
 }
 

@@ -1,9 +1,10 @@
 /** Where the log ends, and whether its last batch is whole. */
 import { NsauditError } from '../domain/errors.ts';
 import { checkBatch } from './check-batch.ts';
-import type { BatchRow, EventRow, MetaRow } from './database-schema.ts';
+import type { BatchRow, MetaRow } from './database-schema.ts';
 import { hashMeta } from './log-hash.ts';
 import type { DatabaseHandle } from './open-database.ts';
+import { prepareLeaves } from './stored-leaf.ts';
 
 export interface LogHead {
   /** seq of the last event; 0 for an empty log. */
@@ -62,11 +63,7 @@ export function checkHead(db: DatabaseHandle): void {
     }
     return;
   }
-  const events = db
-    .prepare<[number], EventRow>(
-      'SELECT seq, batch, event, version, at_us, body, leaf FROM event WHERE seq >= ? ORDER BY seq',
-    )
-    .all(last.first_seq);
+  const events = prepareLeaves(db)(last.first_seq, headSeq, Number.MAX_SAFE_INTEGER);
   const previous = {
     batch: last.batch - 1,
     hash: last.prev_hash,

@@ -38,8 +38,11 @@ export interface Verification {
   readonly fault: Omit<Fault, 'verdict'> | null;
 }
 
-/** Events read at a time: large enough to be fast, small enough to let the writer's checkpoints through. */
-const PAGE_EVENTS = 5_000;
+/**
+ * Events read at a time: few enough that the garbage collector finds them dead before it has moved them, and that
+ * the writer's checkpoints get through.
+ */
+const PAGE_EVENTS = 1_000;
 
 interface Checks {
   readonly reader: EventLogReader;

@@ -2,15 +2,14 @@
  * Appending to the log against bare inserts of the same rows with the same durability: same columns, one
  * transaction for each batch, synchronous=FULL, but no triggers, no checks, no hashes and no chain.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toStoredEvent, type AuditEvent } from '../../src/domain/event.ts';
 import { openProjection } from '../../src/projections/project.ts';
 import { hashLeaf } from '../../src/store/log-hash.ts';
 import { openDatabase } from '../../src/store/open-database.ts';
-import { openLog } from '../../src/store/open-log.ts';
 import { startEventMix } from './event-mix.ts';
+import { inScratch, withLog } from './fill-log.ts';
 import { measurePairs, median, type BenchRow } from './measure.ts';
 
 const BATCHES = 200;
@@ -52,15 +51,6 @@ export async function benchAppend(): Promise<BenchRow[]> {
   }
 }
 
-async function inScratch(work: (directory: string) => number | Promise<number>): Promise<number> {
-  const directory = mkdtempSync(join(tmpdir(), 'nsaudit-bench-'));
-  try {
-    return await work(directory);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
 /**
  * Events a second that `write` can take. Each batch is made just before it is written, as in a collector,
  * and the making is not measured.
@@ -80,25 +70,24 @@ function measureBatches<Batch>(
   return (BATCHES * BATCH_EVENTS * 1_000) / spentMs;
 }
 
-async function append(directory: string, isProjecting: boolean): Promise<number> {
-  const holder = { pid: process.pid, startedUs: 0, purpose: 'benchmark' };
-  const log = await openLog({ stateDirectory: directory, holder, host: 'bench' });
-  const projection = await openProjection({ files: log.files, log: log.reader });
-  try {
-    return measureBatches(
-      (events) => events,
-      (events, index) => {
-        const header = { producer: 'bench', producerSeq: index + 1, atUs: index, wallUs: index };
-        const { batchHash } = log.writer.appendBatch(events, header);
-        if (isProjecting) {
-          projection.apply(events, batchHash);
-        }
-      },
-    );
-  } finally {
-    projection.close();
-    log.close();
-  }
+function append(directory: string, isProjecting: boolean): Promise<number> {
+  return withLog(directory, async (log) => {
+    const projection = await openProjection({ files: log.files, log: log.reader });
+    try {
+      return measureBatches(
+        (events) => events,
+        (events, index) => {
+          const header = { producer: 'bench', producerSeq: index + 1, atUs: index, wallUs: index };
+          const { batchHash } = log.writer.appendBatch(events, header);
+          if (isProjecting) {
+            projection.apply(events, batchHash);
+          }
+        },
+      );
+    } finally {
+      projection.close();
+    }
+  });
 }
 
 interface BareRow {

@@ -3,13 +3,10 @@
  * and the nodes of the tree over them, without comparing or understanding anything.
  */
 import { hash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { openDatabase } from '../../src/store/open-database.ts';
-import { openLog, type OpenLog } from '../../src/store/open-log.ts';
+import type { OpenLog } from '../../src/store/open-log.ts';
 import { verifyLog } from '../../src/store/verify-log.ts';
-import { startEventMix } from './event-mix.ts';
+import { fillLog, inScratch, withLog } from './fill-log.ts';
 import { measurePairs, median, type BenchRow } from './measure.ts';
 
 const EVENTS = 100_000;
@@ -17,28 +14,13 @@ const BATCH_EVENTS = 100;
 const PAGE_EVENTS = 5_000;
 const PAIRS = 5;
 
-export async function benchVerify(): Promise<BenchRow[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'nsaudit-bench-'));
-  try {
-    const holder = { pid: process.pid, startedUs: 0, purpose: 'benchmark' };
-    const log = await openLog({ stateDirectory: directory, holder, host: 'bench' });
-    try {
-      fill(log);
+export function benchVerify(): Promise<BenchRow[]> {
+  return inScratch((directory) =>
+    withLog(directory, async (log) => {
+      fillLog(log, { events: EVENTS, batchEvents: BATCH_EVENTS });
       return [await measure(log)];
-    } finally {
-      log.close();
-    }
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-function fill({ writer }: OpenLog): void {
-  const mix = startEventMix();
-  for (let from = 0; from < EVENTS; from += BATCH_EVENTS) {
-    const header = { producer: 'bench', producerSeq: from + 1, atUs: from, wallUs: from };
-    writer.appendBatch(mix.next(BATCH_EVENTS), header);
-  }
+    }),
+  );
 }
 
 async function measure(log: OpenLog): Promise<BenchRow> {
