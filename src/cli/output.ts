@@ -4,7 +4,7 @@
  * Holds:     the two streams as an interface, so that a test can take their place.
  * Promises:  answers go to stdout, remarks and errors to stderr, one line each, prefixed `nsaudit: `.
  *            A reader that went away (`| head`) ends the program quietly; a full disk does not.
- * Does not:  decide what is written, or look at whether it writes to a terminal.
+ * Does not:  decide what is written. Only the status line depends on whether there is a terminal.
  * Proved by: test/cli/main.test.ts, test/cli/run-cli.test.ts
  */
 import { NsauditError } from '../domain/errors.ts';
@@ -15,6 +15,11 @@ export interface Output {
   write(text: string): void;
   /** A remark on stderr, one line, as it is. Never part of the answer. */
   say(line: string): void;
+  /**
+   * Shows a line on stderr in place of the one before, or takes it away (null). Never wider than the terminal.
+   * Null when stderr is no terminal.
+   */
+  readonly statusLine: ((line: string | null) => void) | null;
   /** Aborts once the reader of the answer has gone away. */
   readonly closed: AbortSignal;
   /**
@@ -27,6 +32,14 @@ export interface Output {
 /** `nsaudit: ` and the sentence, made safe to show: it may quote what a process chose to be called. */
 export function toErrorLine(sentence: string): string {
   return `nsaudit: ${escapeText(sentence)}`;
+}
+
+/** Back to the first column, and what stands there erased: ECMA-48, CR and EL. */
+const ERASE_LINE = '\r\u001b[K';
+
+/** A line that reaches the last column would begin another one. Terminals that do not know their width say 0. */
+function toStatusLine(line: string | null, columns: number): string {
+  return `${ERASE_LINE}${(line ?? '').slice(0, columns > 1 ? columns - 1 : undefined)}`;
 }
 
 /** The streams of this process. */
@@ -49,6 +62,7 @@ export function createProcessOutput(): Output {
     say(line) {
       stderr.write(`${line}\n`);
     },
+    statusLine: stderr.isTTY ? (line) => stderr.write(toStatusLine(line, stderr.columns)) : null,
     closed: controller.signal,
     async finish() {
       await new Promise<void>((resolve) => {

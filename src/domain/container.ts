@@ -113,6 +113,27 @@ export function findContainer(cgroupPath: string): Container | null {
   return null;
 }
 
+/** Control groups remembered below, and at most how many: a host has fewer at a time. */
+const groupByPath = new Map<string, string | null>();
+const REMEMBERED_MAX = 4_096;
+
+/**
+ * The control group of that container, or null. Remembered, because a fold asks it for every process, and the same
+ * paths come again and again.
+ */
+export function findContainerGroupByPath(cgroupPath: string): string | null {
+  const remembered = groupByPath.get(cgroupPath);
+  if (remembered !== undefined) {
+    return remembered;
+  }
+  const found = findContainer(cgroupPath)?.cgroup ?? null;
+  if (groupByPath.size >= REMEMBERED_MAX) {
+    groupByPath.clear();
+  }
+  groupByPath.set(cgroupPath, found);
+  return found;
+}
+
 /** The id of the container that a control group belongs to, or null. */
 export function findContainerId(cgroupPath: string): string | null {
   return findContainer(cgroupPath)?.containerId ?? null;

@@ -6,7 +6,7 @@
  */
 import type { Bounds } from './bounds.ts';
 import type { Change } from './change.ts';
-import { findContainer, listGroupsAbove, type Container } from './container.ts';
+import { findContainerGroupByPath, listGroupsAbove, type Container } from './container.ts';
 import { assert, InvariantError } from './errors.ts';
 import type { EventOf } from './event.ts';
 import { toHolderKey, type Holder } from './holder.ts';
@@ -131,9 +131,9 @@ function findContainerGroup(known: Known, { cgroup, containerId }: Holder): stri
   if (cgroup === null || cgroup === '/') {
     return null;
   }
-  const byPath = containerId === null ? null : findContainer(cgroup);
+  const byPath = containerId === null ? null : findContainerGroupByPath(cgroup);
   if (byPath !== null || known.containers.size === 0) {
-    return byPath && byPath.cgroup;
+    return byPath;
   }
   return listGroupsAbove(cgroup).find((path) => known.containers.has(path)) ?? null;
 }

@@ -5,6 +5,7 @@ import { evolve } from '../domain/evolve.ts';
 import type { Known } from '../domain/known.ts';
 import type { EventLogReader } from '../store/event-log-reader.ts';
 import type { DatabaseHandle } from '../store/open-database.ts';
+import type { OnProgress } from '../store/progress.ts';
 import { prepareCheckpoint } from './checkpoint.ts';
 import { clearDirtyRecords, noDirtyRecords, noteChange } from './dirty-records.ts';
 import { prepareRecordWriter } from './write-records.ts';
@@ -65,13 +66,18 @@ const PAGE_EVENTS = 1_000;
  * Folds everything the log has beyond the known state, up to the head it has now. Commits whenever
  * `dirtyMax` records wait, and at the end, also when there was nothing to fold.
  */
-export function foldLog(fold: Fold, log: EventLogReader, dirtyMax: number): void {
+export function foldLog(
+  fold: Fold,
+  log: EventLogReader,
+  { dirtyMax, onProgress }: { dirtyMax: number; onProgress?: OnProgress | undefined },
+): void {
   const { position: headPosition, batchHash } = log.head();
   while (fold.known.position < headPosition) {
     for (const stored of log.readEvents({ after: fold.known.position, limit: PAGE_EVENTS })) {
       fold.fold(fromStoredEvent(stored));
     }
     const { position } = fold.known;
+    onProgress?.(position, headPosition);
     if (fold.dirtyCount() >= dirtyMax && position < headPosition) {
       fold.commit(log.findBatchHash(position) ?? batchHash);
     }

@@ -153,7 +153,7 @@ function takeUp(db: DatabaseHandle, log: EventLogReader): Fold {
   assert(checkpoint !== undefined, `${db.name} has no checkpoint`);
   const fold = startFold(db, log, loadKnown(db, log, checkpoint));
   if (checkpoint.position < log.head().position) {
-    foldLog(fold, log, DIRTY_MAX);
+    foldLog(fold, log, { dirtyMax: DIRTY_MAX });
   }
   return fold;
 }

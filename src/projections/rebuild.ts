@@ -16,6 +16,7 @@ import { READ_FORMAT } from '../store/database-format.ts';
 import type { EventLogReader } from '../store/event-log-reader.ts';
 import { migrate, READ_PLAN } from '../store/migrate.ts';
 import { closeWriter, openDatabase, type DatabaseHandle } from '../store/open-database.ts';
+import type { OnProgress } from '../store/progress.ts';
 import { OPEN_CLASS, toClassWidthUs } from '../store/span-class.ts';
 import { findMismatch, readCheckpoint } from './checkpoint.ts';
 import { refuseRollback, RollbackError } from './find-rollback.ts';
@@ -85,12 +86,16 @@ const DIRTY_MAX = 20_000;
  * Errors: NsauditError `io` when it cannot be written, `integrity` when the log cannot be read or folded;
  * the old read.db is still there then.
  */
-export async function rebuildReadDatabase(readPath: string, log: EventLogReader): Promise<void> {
+export async function rebuildReadDatabase(
+  readPath: string,
+  log: EventLogReader,
+  onProgress?: OnProgress,
+): Promise<void> {
   const draftPath = `${readPath}.new`;
   removeDatabase(draftPath);
   createFile(draftPath);
   try {
-    await build(draftPath, log);
+    await build(draftPath, log, onProgress);
     // A busy disk takes its time, in which there must be a read.db: readers wait for a new one only for a moment.
     syncPath(draftPath);
     // The name goes first: see openDatabase. A crash from here on leaves no read.db, and so a rebuild.
@@ -121,7 +126,11 @@ const BUILD_SETTINGS = [
   'threads = 1',
 ] as const;
 
-async function build(path: string, log: EventLogReader): Promise<void> {
+async function build(
+  path: string,
+  log: EventLogReader,
+  onProgress: OnProgress | undefined,
+): Promise<void> {
   const db = new Database(path);
   try {
     for (const setting of BUILD_SETTINGS) {
@@ -135,7 +144,7 @@ async function build(path: string, log: EventLogReader): Promise<void> {
       insertClass.run(table, OPEN_CLASS, toClassWidthUs(OPEN_CLASS));
     }
     const indexes = takeIndexes(db);
-    foldLog(startBuilding(db, log), log, DIRTY_MAX);
+    foldLog(startBuilding(db, log), log, { dirtyMax: DIRTY_MAX, onProgress });
     for (const { sql } of indexes) {
       db.exec(sql);
     }
@@ -169,20 +178,36 @@ function startBuilding(db: DatabaseHandle, log: EventLogReader): Fold {
 }
 
 /**
- * A known state without the indexes by key: they are for finding what a scan saw, the fold only keeps
+ * A known state without the indexes that are for finding what a scan or a record saw: the fold only keeps
  * them, and nobody reads this state when the rebuild is done.
  */
 function startKnown(): Known {
   return {
     ...emptyKnown(),
     lifespanByKey: new EmptyMap(),
+    lifespanByKernelId: new EmptyMap(),
     holderByKey: new EmptyMap(),
     setByMembers: new EmptyMap(),
+    holdersByPid: new EmptyIndex(),
   };
 }
 
 class EmptyMap<Key, Value> extends Map<Key, Value> {
   override set(): this {
+    return this;
+  }
+}
+
+/** Has an entry for every key, to which nothing can be added. */
+class EmptyIndex<Key, Value> extends EmptyMap<Key, Set<Value>> {
+  readonly #nothing = new EmptySet<Value>();
+  override get(): Set<Value> {
+    return this.#nothing;
+  }
+}
+
+class EmptySet<Value> extends Set<Value> {
+  override add(): this {
     return this;
   }
 }

@@ -7,7 +7,9 @@ import { createFile, syncPath } from './create-file.ts';
 import { errnoOf, translateDatabaseError, withDatabaseErrors } from './database-errors.ts';
 import { openLogFile } from './event-log-reader.ts';
 import { openDatabase, type DatabaseHandle } from './open-database.ts';
+import type { OnProgress } from './progress.ts';
 import { requireStateDirectory } from './state-directory.ts';
+import { NO_TRUST } from './verify-checkpoints.ts';
 import { verifyLog, type Verification } from './verify-log.ts';
 
 /** Nobody but its owner: who may read the record need not be who may read what is carried away of it. */
@@ -21,7 +23,11 @@ const BACKUP_MODE = 0o600;
  * written; `integrity` or `incomplete` when the copy does not verify, which a copy of a damaged log does not.
  * Nothing of it is left then.
  */
-export async function backupLog(stateDirectory: string, targetPath: string): Promise<Verification> {
+export async function backupLog(
+  stateDirectory: string,
+  targetPath: string,
+  onProgress?: OnProgress,
+): Promise<Verification> {
   const { logPath } = requireStateDirectory(stateDirectory);
   if (existsSync(targetPath)) {
     throw existsError(targetPath);
@@ -29,7 +35,7 @@ export async function backupLog(stateDirectory: string, targetPath: string): Pro
   const partialPath = `${targetPath}.partial`;
   try {
     copy(logPath, partialPath);
-    const verification = await verifyCopy(partialPath, logPath);
+    const verification = await verifyCopy(partialPath, logPath, onProgress);
     putIntoPlace(partialPath, targetPath);
     return verification;
   } finally {
@@ -71,10 +77,14 @@ function copyInto(db: DatabaseHandle, path: string): void {
 }
 
 /** The copy, not the log: what is given out is what was looked at. */
-async function verifyCopy(path: string, logPath: string): Promise<Verification> {
+async function verifyCopy(
+  path: string,
+  logPath: string,
+  onProgress: OnProgress | undefined,
+): Promise<Verification> {
   const reader = openLogFile(path);
   try {
-    const verification = await verifyLog(reader);
+    const verification = await verifyLog(reader, NO_TRUST, onProgress);
     const { fault, verdict } = verification;
     if (fault) {
       throw new NsauditError(

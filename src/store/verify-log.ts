@@ -13,6 +13,7 @@ import { NsauditError } from '../domain/errors.ts';
 import { checkBatch, type ChainEnd, type Fault } from './check-batch.ts';
 import { originOf } from './checkpoint-note.ts';
 import type { EventLogReader, StoredBatch } from './event-log-reader.ts';
+import type { OnProgress } from './progress.ts';
 import { NO_TRUST, CheckpointCheck, type Trust, type Witness } from './verify-checkpoints.ts';
 import { findCutFault, findEventBeforeFirst, startOf } from './verify-cut.ts';
 import { findSchemaFault } from './verify-schema.ts';
@@ -55,13 +56,14 @@ interface Checks {
 export async function verifyLog(
   reader: EventLogReader,
   trust: Trust = NO_TRUST,
+  onProgress?: OnProgress,
 ): Promise<Verification> {
   const origin = originOf(reader);
   const checks = startChecks(reader, origin, trust);
   const start = startOf(reader);
   const schema = await findSchemaFault(reader.readSchema(), reader.formatVersion());
   const early = findEventBeforeFirst(reader.firstSeq(), start.position + 1);
-  const { end, fault } = early ? { end: start, fault: early } : walk(checks, start);
+  const { end, fault } = early ? { end: start, fault: early } : walk(checks, start, onProgress);
   return conclude(checks, end, fault && schema ? both(fault, schema) : (fault ?? schema));
 }
 
@@ -103,7 +105,7 @@ interface Walked {
 }
 
 /** Batch by batch up to the end as it is now. */
-function walk(checks: Checks, start: ChainEnd): Walked {
+function walk(checks: Checks, start: ChainEnd, onProgress: OnProgress | undefined): Walked {
   const { reader, tree, checkpoints } = checks;
   // In this order: what is appended in between is in a batch that is checked, and its events are none too many.
   const lastSeq = reader.lastSeq();
@@ -127,6 +129,7 @@ function walk(checks: Checks, start: ChainEnd): Walked {
           tree.append(checked.leaves);
           ({ end } = checked);
         }
+        onProgress?.(end.position, lastSeq);
       }
       return (
         findStrayEvent(end, lastSeq) ??

@@ -49,6 +49,7 @@ export async function runWords(words: readonly string[], world: World = {}): Pro
       say(line) {
         stderr += `${line}\n`;
       },
+      statusLine: null,
       closed: new AbortController().signal,
       finish: () => Promise.resolve(),
     },

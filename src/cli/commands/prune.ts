@@ -16,6 +16,7 @@ import { formatPairs, toJsonLine } from '../format-rows.ts';
 import { readTrust } from '../read-keys.ts';
 import { readFormat } from '../read-options.ts';
 import { readPruneRequest, type PruneRequest } from '../read-prune-request.ts';
+import { showProgress } from '../show-progress.ts';
 import { readVersion } from '../version.ts';
 
 export async function run(context: CommandContext): Promise<number> {
@@ -87,7 +88,9 @@ async function prune(
       wallUs: nowUs(),
     });
     // A crash before this is done leaves a read.db that does not fit: the next start builds it anew.
-    await rebuildReadDatabase(readPath, log.reader);
+    await showProgress(context, 'rebuild', (onProgress) =>
+      rebuildReadDatabase(readPath, log.reader, onProgress),
+    );
     return toDone(logPath, { segment, witnessedSize, pruned });
   } finally {
     log.close();
@@ -120,7 +123,9 @@ async function plan(
   if (segment === null) {
     return { segment, witnessedSize: null };
   }
-  const { verdict, fault, witness } = await verifyLog(log, readTrust(context));
+  const { verdict, fault, witness } = await showProgress(context, 'verify', (onProgress) =>
+    verifyLog(log, readTrust(context), onProgress),
+  );
   if (fault) {
     throw new NsauditError(
       verdict === 'incomplete' ? 'incomplete' : 'integrity',

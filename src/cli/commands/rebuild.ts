@@ -8,6 +8,7 @@ import { EXIT_STATUS } from '../exit-status.ts';
 import { findRecordedStateDirectory } from '../find-state-directory.ts';
 import { formatPairs, toJsonLine } from '../format-rows.ts';
 import { readFormat } from '../read-options.ts';
+import { showProgress } from '../show-progress.ts';
 
 export async function run(context: CommandContext): Promise<number> {
   const { options, output, nowUs } = context;
@@ -25,7 +26,9 @@ export async function run(context: CommandContext): Promise<number> {
   try {
     const log = openLogReader(directory);
     try {
-      await rebuildReadDatabase(files.readPath, log);
+      await showProgress(context, 'rebuild', (onProgress) =>
+        rebuildReadDatabase(files.readPath, log, onProgress),
+      );
       const rebuilt = {
         file: files.readPath,
         events: log.lastSeq(),

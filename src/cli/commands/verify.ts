@@ -11,6 +11,7 @@ import { formatPairs, toJsonLine } from '../format-rows.ts';
 import { toErrorLine } from '../output.ts';
 import { readTrust } from '../read-keys.ts';
 import { readFormat } from '../read-options.ts';
+import { showProgress } from '../show-progress.ts';
 import { verifyProof } from '../verify-proof.ts';
 
 export async function run(context: CommandContext): Promise<number> {
@@ -29,7 +30,9 @@ export async function run(context: CommandContext): Promise<number> {
       : openLogFile(resolve(currentDirectory, file));
   let verification: Verification;
   try {
-    verification = await verifyLog(reader, trust);
+    verification = await showProgress(context, 'verify', (onProgress) =>
+      verifyLog(reader, trust, onProgress),
+    );
   } finally {
     reader.close();
   }
