@@ -13,6 +13,7 @@ import * as log0003 from './0003-log.ts';
 import * as read0003 from './0003-read.ts';
 import * as read0004 from './0004-read.ts';
 import * as read0005 from './0005-read.ts';
+import * as read0006 from './0006-read.ts';
 
 export const logMigrations: Readonly<Record<string, Migration>> = {
   '0001-log': log0001,
@@ -25,4 +26,5 @@ export const readMigrations: Readonly<Record<string, Migration>> = {
   '0003-read': read0003,
   '0004-read': read0004,
   '0005-read': read0005,
+  '0006-read': read0006,
 };

@@ -84,7 +84,7 @@ CREATE TRIGGER retained_no_delete BEFORE DELETE ON retained BEGIN SELECT RAISE(A
 
 -- read.db
 PRAGMA application_id = 1853055346;
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
 CREATE TABLE "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
 CREATE TABLE "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
 CREATE TABLE projection (
@@ -276,3 +276,24 @@ CREATE INDEX container_cgroup ON container (cgroup, seq);
 CREATE INDEX holder_name ON holder (lifespan, path) WHERE path IS NOT NULL;
 CREATE INDEX holder_entry ON holder (gained_by_us) WHERE how IN ('setns', 'moved');
 CREATE INDEX holder_observer ON holder (class, from_us, to_us) WHERE observer = 1;
+CREATE TABLE creator (
+    id           INTEGER PRIMARY KEY, -- seq of the first event that names it
+    key          TEXT    NOT NULL UNIQUE, -- JSON array of the columns below
+    uid          INTEGER,
+    loginuid     INTEGER,
+    comm         TEXT,
+    exe          TEXT,
+    container_id TEXT
+  ) STRICT;
+CREATE TABLE creation (
+    width_us    INTEGER NOT NULL, -- of the bucket: a minute, an hour, six hours, a day
+    from_us     INTEGER NOT NULL, -- a multiple of the width; what is born at from_us is in the bucket before
+    creator     INTEGER NOT NULL,
+    born        INTEGER NOT NULL, -- also those that were only counted
+    stormed     INTEGER NOT NULL, -- of these, counted instead of listed
+    first_by_us INTEGER NOT NULL,
+    last_by_us  INTEGER NOT NULL,
+    types       INTEGER NOT NULL, -- a bit for each type in alphabetical order: 1 is cgroup, 128 is uts
+    seen_by     INTEGER NOT NULL, -- 1: kernel-event, 2: scan
+    PRIMARY KEY (width_us, from_us, creator)
+  ) STRICT, WITHOUT ROWID;

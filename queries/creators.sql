@@ -3,6 +3,8 @@
 --   Grouped by user, program and container; most births first. Where only scans saw a birth, the
 --   creator is the oldest process seen in the namespace when it was first seen. Births that were counted
 --   instead of listed are added to those of the process that made the first of them.
+--   Whole days, quarters of days, hours and minutes of the window are added up from what was counted when it was
+--   recorded; at the edges, and when types are asked for, births are counted one by one.
 -- parameters:
 --   since  time     none  start of the window; without it, from the beginning
 --   until  time     now   end of the window; now is the end of the last scan
@@ -32,34 +34,178 @@ WITH asked (since_us, until_us) AS (
       (SELECT max(v.last_at_us) FROM projection AS v)
     )
 ),
-birth (type, creator, creator_uid, creator_comm, first_by_us, last_by_us, born, stormed) AS (
-  SELECT l.type, l.creator, l.creator_uid, l.creator_comm, l.born_by_us, l.born_by_us, 1, 0
+width (step, width_us) AS (
+  VALUES (1, 60000000), (2, 3600000000), (3, 21600000000), (4, 86400000000)
+),
+-- From from_us to to_us there are whole buckets of the width, each within the level before; where there are none,
+-- the two are equal. Step 0 is the window. What is born at the very start of a bucket is in the one before.
+level (step, from_us, to_us) AS (
+  SELECT 0, CAST(a.since_us AS INTEGER), CAST(max(a.since_us, a.until_us) AS INTEGER)
   FROM asked AS a
-  CROSS JOIN lifespan AS l
-  WHERE l.born_by_us > a.since_us
-    AND l.born_by_us <= a.until_us
-    AND l.born_after_us IS NOT NULL
   UNION ALL
-  SELECT t.type, t.creator, t.creator_uid, t.creator_comm, t.from_us, t.to_us, t.count, t.count
-  FROM asked AS a
+  SELECT
+    w.step,
+    min((v.from_us + w.width_us - 1) / w.width_us * w.width_us, v.to_us),
+    max(
+      min(v.to_us / w.width_us * w.width_us, v.to_us),
+      min((v.from_us + w.width_us - 1) / w.width_us * w.width_us, v.to_us)
+    )
+  FROM level AS v
+  JOIN width AS w ON w.step = v.step + 1
+  WHERE :type IS NULL
+),
+part (step, from_us, to_us) AS (
+  SELECT v.step, v.from_us, coalesce(n.from_us, v.to_us)
+  FROM level AS v
+  LEFT JOIN level AS n ON n.step = v.step + 1
+  UNION ALL
+  SELECT v.step, n.to_us, v.to_us
+  FROM level AS v
+  JOIN level AS n ON n.step = v.step + 1
+),
+counted (creator, born, stormed, first_by_us, last_by_us, types, seen_by) AS (
+  SELECT
+    c.creator,
+    sum(c.born),
+    sum(c.stormed),
+    min(c.first_by_us),
+    max(c.last_by_us),
+    max(c.types & 1)
+    | max(c.types & 2)
+    | max(c.types & 4)
+    | max(c.types & 8)
+    | max(c.types & 16)
+    | max(c.types & 32)
+    | max(c.types & 64)
+    | max(c.types & 128),
+    max(c.seen_by & 1)
+    | max(c.seen_by & 2)
+  FROM part AS p
+  CROSS JOIN width AS w
+  CROSS JOIN creation AS c
+  WHERE w.step = p.step
+    AND c.width_us = w.width_us
+    AND c.from_us >= p.from_us
+    AND c.from_us < p.to_us
+  GROUP BY c.creator
+),
+birth (
+  uid, loginuid, comm, exe, container_id,
+  born, stormed, first_by_us, last_by_us, types, seen_by
+) AS (
+  SELECT
+    m.uid, m.loginuid, m.comm, m.exe, m.container_id,
+    c.born, c.stormed, c.first_by_us, c.last_by_us, c.types, c.seen_by
+  FROM counted AS c
+  CROSS JOIN creator AS m
+  WHERE m.id = c.creator
+  UNION ALL
+  SELECT
+    l.creator_uid,
+    json_extract(l.creator, '$.loginuid'),
+    l.creator_comm,
+    json_extract(l.creator, '$.exe'),
+    json_extract(l.creator, '$.containerId'),
+    1,
+    0,
+    l.born_by_us,
+    l.born_by_us,
+    CASE l.type
+      WHEN 'cgroup' THEN 1
+      WHEN 'ipc' THEN 2
+      WHEN 'mnt' THEN 4
+      WHEN 'net' THEN 8
+      WHEN 'pid' THEN 16
+      WHEN 'time' THEN 32
+      WHEN 'user' THEN 64
+      WHEN 'uts' THEN 128
+    END,
+    CASE json_extract(l.creator, '$.evidence') WHEN 'kernel-event' THEN 1 WHEN 'scan' THEN 2 ELSE 0 END
+  FROM part AS p
+  CROSS JOIN lifespan AS l
+  WHERE p.step = 0
+    AND l.born_by_us > p.from_us
+    AND l.born_by_us <= p.to_us
+    AND l.born_after_us IS NOT NULL
+    AND (:type IS NULL OR instr(',' || :type || ',', ',' || l.type || ',') > 0)
+  UNION ALL
+  SELECT
+    t.creator_uid,
+    json_extract(t.creator, '$.loginuid'),
+    t.creator_comm,
+    json_extract(t.creator, '$.exe'),
+    json_extract(t.creator, '$.containerId'),
+    t.count,
+    t.count,
+    t.from_us,
+    t.to_us,
+    CASE t.type
+      WHEN 'cgroup' THEN 1
+      WHEN 'ipc' THEN 2
+      WHEN 'mnt' THEN 4
+      WHEN 'net' THEN 8
+      WHEN 'pid' THEN 16
+      WHEN 'time' THEN 32
+      WHEN 'user' THEN 64
+      WHEN 'uts' THEN 128
+    END,
+    CASE json_extract(t.creator, '$.evidence') WHEN 'kernel-event' THEN 1 WHEN 'scan' THEN 2 ELSE 0 END
+  FROM part AS p
   CROSS JOIN storm AS t
-  WHERE t.to_us > a.since_us
-    AND t.to_us <= a.until_us
+  WHERE p.step = 0
+    AND t.to_us > p.from_us
+    AND t.to_us <= p.to_us
+    AND (:type IS NULL OR instr(',' || :type || ',', ',' || t.type || ',') > 0)
+),
+top (
+  uid, loginuid, comm, exe, container_id,
+  born, types, first_by_us, last_by_us, seen_by, stormed
+) AS (
+  SELECT
+    b.uid, b.loginuid, b.comm, b.exe, b.container_id,
+    sum(b.born),
+    max(b.types & 1)
+    | max(b.types & 2)
+    | max(b.types & 4)
+    | max(b.types & 8)
+    | max(b.types & 16)
+    | max(b.types & 32)
+    | max(b.types & 64)
+    | max(b.types & 128),
+    min(b.first_by_us),
+    max(b.last_by_us),
+    max(b.seen_by & 1)
+    | max(b.seen_by & 2),
+    sum(b.stormed)
+  FROM birth AS b
+  GROUP BY b.uid, b.loginuid, b.comm, b.exe, b.container_id
+  ORDER BY sum(b.born) DESC, max(b.last_by_us) DESC
+  LIMIT coalesce(:limit, 100)
 )
 SELECT
-  b.creator_uid AS uid,
-  json_extract(b.creator, '$.loginuid') AS loginuid,
-  b.creator_comm AS comm,
-  json_extract(b.creator, '$.exe') AS exe,
-  json_extract(b.creator, '$.containerId') AS container_id,
-  sum(b.born) AS born,
-  group_concat(DISTINCT b.type) AS types,
-  min(b.first_by_us) AS first_by_us,
-  max(b.last_by_us) AS last_by_us,
-  group_concat(DISTINCT json_extract(b.creator, '$.evidence')) AS seen_by,
-  sum(b.stormed) AS stormed
-FROM birth AS b
-WHERE :type IS NULL OR instr(',' || :type || ',', ',' || b.type || ',') > 0
-GROUP BY uid, loginuid, comm, exe, container_id
-ORDER BY sum(b.born) DESC, last_by_us DESC
-LIMIT coalesce(:limit, 100);
+  t.uid,
+  t.loginuid,
+  t.comm,
+  t.exe,
+  t.container_id,
+  t.born,
+  rtrim(
+    iif(t.types & 1, 'cgroup,', '')
+    || iif(t.types & 2, 'ipc,', '')
+    || iif(t.types & 4, 'mnt,', '')
+    || iif(t.types & 8, 'net,', '')
+    || iif(t.types & 16, 'pid,', '')
+    || iif(t.types & 32, 'time,', '')
+    || iif(t.types & 64, 'user,', '')
+    || iif(t.types & 128, 'uts,', ''),
+    ','
+  ) AS types,
+  t.first_by_us,
+  t.last_by_us,
+  nullif(
+    rtrim(iif(t.seen_by & 1, 'kernel-event,', '') || iif(t.seen_by & 2, 'scan', ''), ','),
+    ''
+  ) AS seen_by,
+  t.stormed
+FROM top AS t
+ORDER BY t.born DESC, t.last_by_us DESC;

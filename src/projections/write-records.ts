@@ -29,6 +29,7 @@ import {
 } from '../store/read-rows.ts';
 import { toClassWidthUs } from '../store/span-class.ts';
 import type { DirtyCoverage, DirtyGap, DirtyRecords } from './dirty-records.ts';
+import { prepareCreations } from './write-creations.ts';
 
 export interface RecordWriter {
   /**
@@ -42,6 +43,7 @@ export interface RecordWriter {
 export function prepareRecordWriter(db: DatabaseHandle): RecordWriter {
   const statements = prepareStatements(db);
   const noteClass = prepareSpanClasses(db);
+  const writeCreations = prepareCreations(db);
   const storedSets = new Set(db.prepare<[], number>('SELECT id FROM open_set').pluck().all());
   return {
     write(dirty, { known, storedPosition }) {
@@ -87,6 +89,8 @@ export function prepareRecordWriter(db: DatabaseHandle): RecordWriter {
       for (const storm of dirty.storms) {
         statements.insertStorm.run(...toStormValues(storm));
       }
+      const born = [...dirty.lifespans.values()].filter(({ id }) => id > storedPosition);
+      writeCreations(born, dirty.storms);
     },
   };
 }

@@ -259,6 +259,28 @@ export interface StormRow {
   to_us: number;
 }
 
+export interface CreatorRow {
+  id: number;
+  key: string;
+  uid: number | null;
+  loginuid: number | null;
+  comm: string | null;
+  exe: string | null;
+  container_id: string | null;
+}
+
+export interface CreationRow {
+  width_us: number;
+  from_us: number;
+  creator: number;
+  born: number;
+  stormed: number;
+  first_by_us: number;
+  last_by_us: number;
+  types: number;
+  seen_by: number;
+}
+
 export interface ContainerRow {
   seq: number;
   cgroup: string;
@@ -284,4 +306,6 @@ export interface ReadDatabase {
   incarnation: IncarnationRow;
   storm: StormRow;
   container: ContainerRow;
+  creator: CreatorRow;
+  creation: CreationRow;
 }

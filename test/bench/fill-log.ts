@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AuditEvent } from '../../src/domain/event.ts';
 import { openLog, type OpenLog } from '../../src/store/open-log.ts';
 import { startEventMix } from './event-mix.ts';
 
@@ -11,8 +10,6 @@ interface Filling {
   readonly batchEvents: number;
   /** How much later, in microseconds, the next thing happens: see startEventMix. */
   readonly tickUs?: number;
-  /** Sees every batch that was appended. */
-  readonly onBatch?: (batch: readonly AuditEvent[]) => void;
 }
 
 /** Runs `work` with a directory that is removed afterwards. */
@@ -42,15 +39,11 @@ export async function withLog<Result>(
 }
 
 /** Appends the first events of the mix to an empty log. The instants of batches are those of their events. */
-export function fillLog(
-  { writer }: OpenLog,
-  { events, batchEvents, tickUs, onBatch }: Filling,
-): void {
+export function fillLog({ writer }: OpenLog, { events, batchEvents, tickUs }: Filling): void {
   const mix = startEventMix(tickUs);
   for (let from = 0; from < events; from += batchEvents) {
     const batch = mix.next(batchEvents);
     const atUs = batch.at(-1)?.at ?? 0;
     writer.appendBatch(batch, { producer: 'bench', producerSeq: from + 1, atUs, wallUs: atUs });
-    onBatch?.(batch);
   }
 }

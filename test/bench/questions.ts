@@ -2,22 +2,22 @@
  * How long the questions of an incident take with a million and with ten million events in the record: warm,
  * pages of a hundred rows, each asked of another moment or namespace every time.
  *
- * The reference is the budget in milliseconds, and for growth the same question of the smaller record.
+ * The reference is the budget in milliseconds, and for growth the same question of the smaller record. Filling takes
+ * minutes: with NSAUDIT_BENCH_DIR the records are made in that directory and found there by the next run.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AuditEvent } from '../../src/domain/event.ts';
 import { US_PER_DAY, US_PER_SECOND } from '../../src/domain/time.ts';
 import type { History } from '../../src/history/history.ts';
 import { openHistory } from '../../src/history/open-history.ts';
 import { rebuildReadDatabase } from '../../src/projections/rebuild.ts';
-import { openLog } from '../../src/store/open-log.ts';
-import { startEventMix } from './event-mix.ts';
+import { openDatabase } from '../../src/store/open-database.ts';
+import { fillLog, inScratch, withLog } from './fill-log.ts';
 import { median, type BenchRow } from './measure.ts';
 
 const SMALL_EVENTS = 1_000_000;
-const LARGE_EVENTS = 10_000_000;
+/** Fewer, for a machine or an hour that has no room for so many: then the rows say so. */
+const LARGE_EVENTS = Number(process.env['NSAUDIT_BENCH_EVENTS'] ?? 10_000_000);
 const BATCH_EVENTS = 5_000;
 /** Ten million events in a month, as a busy container host has them. */
 const TICK_US = US_PER_SECOND;
@@ -87,8 +87,8 @@ interface Figures {
 }
 
 export async function benchQuestions(): Promise<BenchRow[]> {
-  const small = await inScratch((directory) => measureAll(directory, SMALL_EVENTS));
-  const large = await inScratch((directory) => measureAll(directory, LARGE_EVENTS));
+  const small = await withRecord(SMALL_EVENTS, measureAll);
+  const large = await withRecord(LARGE_EVENTS, measureAll);
   return QUESTIONS.flatMap(({ what, maxMs }, index) => {
     const [before, after] = [small[index], large[index]];
     if (!before || !after) {
@@ -117,17 +117,28 @@ export async function benchQuestions(): Promise<BenchRow[]> {
   });
 }
 
-async function inScratch<Result>(work: (directory: string) => Promise<Result>): Promise<Result> {
-  const directory = mkdtempSync(join(tmpdir(), 'nsaudit-bench-'));
-  try {
-    return await work(directory);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
+/** A record of its own, or the one in that directory from an earlier run, which stays there. */
+async function withRecord<Result>(
+  events: number,
+  work: (directory: string) => Result | Promise<Result>,
+): Promise<Result> {
+  const kept = process.env['NSAUDIT_BENCH_DIR'];
+  if (kept === undefined) {
+    return inScratch(async (directory) => {
+      await fill(directory, events);
+      return work(directory);
+    });
   }
+  const directory = join(kept, `questions-${events}`);
+  if (!existsSync(join(directory, 'read.db'))) {
+    mkdirSync(directory, { recursive: true });
+    await fill(directory, events);
+  }
+  return work(directory);
 }
 
-async function measureAll(directory: string, events: number): Promise<Figures[]> {
-  const places = choosePlaces(await fill(directory, events));
+function measureAll(directory: string): Figures[] {
+  const places = choosePlaces(listBorn(join(directory, 'read.db')));
   const history = openHistory({ stateDirectory: directory });
   try {
     return QUESTIONS.map((question) => measure(history, question, places));
@@ -136,37 +147,25 @@ async function measureAll(directory: string, events: number): Promise<Figures[]>
   }
 }
 
-/** Writes the record and returns what was born in it, in order. */
-async function fill(directory: string, events: number): Promise<Born[]> {
-  const births: Born[] = [];
-  const holder = { pid: process.pid, startedUs: 0, purpose: 'benchmark' };
-  const log = await openLog({ stateDirectory: directory, holder, host: 'bench' });
-  try {
-    const mix = startEventMix(TICK_US);
-    for (let from = 0; from < events; from += BATCH_EVENTS) {
-      const batch = mix.next(BATCH_EVENTS);
-      const atUs = batch.at(-1)?.at ?? 0;
-      log.writer.appendBatch(batch, {
-        producer: 'bench',
-        producerSeq: from + 1,
-        atUs,
-        wallUs: atUs,
-      });
-      births.push(...listBorn(batch));
-    }
-    await rebuildReadDatabase(log.files.readPath, log.reader);
-    return births;
-  } finally {
-    log.close();
-  }
+function fill(directory: string, events: number): Promise<void> {
+  return withLog(directory, (log) => {
+    fillLog(log, { events, batchEvents: BATCH_EVENTS, tickUs: TICK_US });
+    return rebuildReadDatabase(log.files.readPath, log.reader);
+  });
 }
 
-function listBorn(batch: readonly AuditEvent[]): Born[] {
-  return batch.flatMap((event) =>
-    event.event === 'namespace.born' && !event.initial
-      ? [{ id: event.lifespan, inum: event.inum, wallUs: event.born.by + TICK_US }]
-      : [],
-  );
+/** What was born in the record, in order. */
+function listBorn(readPath: string): Born[] {
+  const db = openDatabase(readPath, 'reader');
+  try {
+    return db
+      .prepare<[number], Born>(
+        `SELECT id, inum, born_by_us + ? AS wallUs FROM lifespan WHERE initial = 0 ORDER BY id`,
+      )
+      .all(TICK_US);
+  } finally {
+    db.close();
+  }
 }
 
 /** Namespaces born at even distances over the whole record, soon after their birth. */
