@@ -63,9 +63,13 @@ function readLives(path: string): unknown {
   return { lifespans, holders };
 }
 
+/** Every format before this one. */
+function earlier(version: number): number[] {
+  return Array.from({ length: version - 1 }, (_, index) => index + 1);
+}
+
 test('there is a pair for every format but those of today, which the other tests write', () => {
   const versions = PAIRS.map((pair) => /^log-(\d+)-read-(\d+)$/.exec(pair)?.slice(1).map(Number));
-  const earlier = (count: number) => Array.from({ length: count - 1 }, (_, index) => index + 1);
   expect(versions.map((pair) => pair?.[0])).toEqual(
     expect.arrayContaining(earlier(LOG_FORMAT.version)),
   );
