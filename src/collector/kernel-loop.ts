@@ -18,7 +18,7 @@ import {
 const BUSY_REST_US = 5_000;
 /**
  * Each look costs a virtual machine a third of a millisecond of CPU, so there are few. The ring of births holds
- * 300,000 that repeat one another, which take the fastest process 700 ms, and 61,000 of others.
+ * 400,000 that repeat one another, which take the fastest process a second, and 61,000 of others.
  */
 const IDLE_REST_US = 400_000;
 /** How often readers are told up to when they may rely on the record. */

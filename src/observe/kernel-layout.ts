@@ -75,7 +75,7 @@ export const MEMBER = {
 /** Begins with what stands in a MEMBER. */
 export const UNSHARED = { bytes: 264, parent: 240, born: 256, ownerUid: 260 } as const;
 
-export const REPEATED = { bytes: 48, base: 24, id: 32, inum: 40 } as const;
+export const REPEATED = { bytes: 32, id: 24 } as const;
 
 export const LEFT = {
   bytes: 64,

@@ -2,7 +2,7 @@
  * Records that say no more than "the same again, with this namespace": what a storm of births by one task
  * consists of. Here each becomes the whole record it stands for, so nobody else need know.
  *
- * A repeated record names the whole one before it on its CPU (bpf/records.h). Layouts: kernel-layout.ts.
+ * It repeats the last whole one of its CPU (bpf/records.h). Layouts: kernel-layout.ts.
  */
 import {
   HEADER,
@@ -50,7 +50,11 @@ export function createRepeats(known: readonly RepeatBase[], reuses: boolean): Re
   const learnt = new Map<number, RepeatBase>();
   const scratch = createRecord();
   for (const base of known) {
-    bases.set(base.cpu, [...(bases.get(base.cpu) ?? []), base]);
+    const others = bases.get(base.cpu) ?? [];
+    bases.set(
+      base.cpu,
+      [...others, base].toSorted((left, right) => left.seq - right.seq),
+    );
   }
   return {
     unfold(raw, at) {
@@ -65,8 +69,8 @@ export function createRepeats(known: readonly RepeatBase[], reuses: boolean): Re
       if (kind !== RECORD_KIND.repeated) {
         return { raw, at };
       }
-      const number = readCount(raw.words, at + REPEATED.base);
-      const base = bases.get(cpu)?.find(({ seq }) => seq === number);
+      const number = readCount(raw.words, at + HEADER.seq);
+      const base = bases.get(cpu)?.findLast(({ seq }) => seq < number);
       if (base === undefined) {
         return null;
       }
@@ -102,8 +106,5 @@ function writeWhole(whole: RawRecords, base: RawRecords, raw: RawRecords, at: nu
     raw.bytes.subarray(at + REPEATED.id, at + REPEATED.id + 8),
     MEMBER.ids + 8 * slot,
   );
-  whole.bytes.set(
-    raw.bytes.subarray(at + REPEATED.inum, at + REPEATED.inum + 4),
-    MEMBER.inums + 4 * slot,
-  );
+  whole.words[(MEMBER.inums >> 2) + slot] = readWord(raw.words, at + HEADER.flags);
 }

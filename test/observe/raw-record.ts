@@ -118,16 +118,12 @@ export function rawUnshared(
   return record;
 }
 
-/** `base`: the number of the unshared record that is repeated. */
 export function rawRepeated(
   header: Omit<RawHeader, 'kind'>,
-  base: number,
   namespace: { readonly inum: number; readonly id: bigint },
 ): Buffer {
-  const record = startRecord(REPEATED.bytes, { ...header, kind: 13 });
-  record.writeBigUInt64LE(BigInt(base), REPEATED.base);
+  const record = startRecord(REPEATED.bytes, { ...header, kind: 13, flags: namespace.inum });
   record.writeBigUInt64LE(namespace.id, REPEATED.id);
-  record.writeUInt32LE(namespace.inum, REPEATED.inum);
   return record;
 }
 

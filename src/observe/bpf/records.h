@@ -128,16 +128,14 @@ struct unshared_record {
 };
 
 /*
- * The same as the unshared record of this CPU with the number `base`, later, and with another namespace in
- * the place of the one that was born then. What a storm consists of: a quarter of the memory, which is cold,
- * so the storming process waits for less of it, and four times as many fit into the ring.
+ * The same as the last unshared record of this CPU, later, and with another namespace in the place of the one
+ * that was born then. What a storm consists of: the storming process waits for every byte, as the memory is
+ * cold, and seven times as many fit into the ring.
  */
 struct repeated_record {
+	/* Its flags are the inum. */
 	struct record_header header;
-	u64 base;
 	u64 id;
-	u32 inum;
-	u32 unused;
 };
 
 struct left_record {

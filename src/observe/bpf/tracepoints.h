@@ -162,27 +162,23 @@ INLINE bool repeats(const struct unshared_record *base, const struct task_block 
 INLINE bool emit_repeated(const struct unshared_record *base, const struct namespaces *set, u64 now)
 {
 	u32 born_slot = only_born_slot(base->born);
-	struct repeated_record *record;
-	struct record_header header;
+	struct repeated_record record;
+	u32 inum = 0;
+	u64 id = 0;
 
-	start_record(&header, STREAM_LIFE, now, RECORD_REPEATED, 0, 1);
-	record = bpf_ringbuf_reserve(&life, sizeof(*record), 0);
-	if (!record) {
-		count_dropped(STREAM_LIFE, 1);
-		return false;
-	}
-	record->header = header;
-	record->base = base->moved.header.seq;
-	record->unused = 0;
 	/* Before Linux 6.3 only a constant is a place on the stack. */
 	for (int slot = 0; slot < MEMBER_SLOTS; slot++) {
 		if (slot == born_slot) {
-			record->id = set->ids[slot];
-			record->inum = set->inums[slot];
+			inum = set->inums[slot];
+			id = set->ids[slot];
 		}
 	}
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	return true;
+	start_record(&record.header, STREAM_LIFE, now, RECORD_REPEATED, inum, 1);
+	record.id = id;
+	if (!bpf_ringbuf_output(&life, &record, sizeof(record), BPF_RB_NO_WAKEUP))
+		return true;
+	count_dropped(STREAM_LIFE, 1);
+	return false;
 }
 
 /* False where there was no room. From then on `base`, if there is one, is what it says. */
