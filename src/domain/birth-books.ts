@@ -53,7 +53,7 @@ export interface OpenBirthBooks<Held> {
    * nothing is left that is counted and not written.
    */
   addStorms(due: { readonly atUs: number; readonly everyUs: number }, draft: Draft): boolean;
-  /** The books to go on with. */
+  /** The books to go on with. `atUs`: up to when births have been judged, which may be long ago by the clock. */
   close(atUs: number): BirthBooks<Held>;
 }
 

@@ -91,6 +91,7 @@ function createRecord(): RawRecords {
   return { words, bytes: Buffer.from(words.buffer) };
 }
 
+/** A copy of the unshared record at a byte offset, in memory of its own. */
 export function copyRecord(raw: RawRecords, at: number): RawRecords {
   const copy = createRecord();
   copy.bytes.set(raw.bytes.subarray(at, at + UNSHARED.bytes));
