@@ -106,9 +106,9 @@ export function toLifespanGrowth(lifespan: Lifespan): SqlValue[] {
     lifespan.owner,
     lifespan.parent,
     lifespan.ownerUid,
-    JSON.stringify(lifespan.names),
-    JSON.stringify(lifespan.containers),
-    JSON.stringify(lifespan.nsids),
+    toListText(lifespan.names),
+    toListText(lifespan.containers),
+    toListText(lifespan.nsids),
     lifespan.references && JSON.stringify(lifespan.references),
     initEnded && initEnded.after,
     initEnded && initEnded.by,
@@ -120,6 +120,11 @@ export function toLifespanGrowth(lifespan: Lifespan): SqlValue[] {
     unreferenced && unreferenced.by,
     unreferenced && unreferenced.evidence,
   ];
+}
+
+/** Most lists are empty. */
+function toListText(list: readonly unknown[]): string {
+  return list.length === 0 ? '[]' : JSON.stringify(list);
 }
 
 export function toLifespanEnd({ born, gone, reason }: Lifespan): SqlValue[] {
