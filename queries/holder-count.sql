@@ -18,57 +18,83 @@ WITH asked (at_us) AS (
     (SELECT max(v.to_us) FROM coverage AS v),
     (SELECT max(v.last_at_us) FROM projection AS v)
   )
+),
+life (id, initial, holders_now, holders_ever) AS (
+  SELECT l.id, l.initial, c.holders_now, c.holders_ever
+  FROM json_each(:lifespan) AS j
+  CROSS JOIN lifespan AS l ON l.id = j.value
+  CROSS JOIN holder_count AS c ON c.lifespan = l.id
+),
+-- Lives that were asked about share sets, so each set is counted once.
+shared (id, members_max) AS (
+  SELECT s.id, min(l.holders_ever)
+  FROM life AS l
+  CROSS JOIN namespace_set AS s ON s.lifespan = l.id
+  WHERE l.initial = 0
+  GROUP BY s.id
+),
+set_count (id, holders) AS MATERIALIZED (
+  SELECT
+    s.id,
+    CASE
+      -- Few holders are counted faster one by one than class by class.
+      WHEN s.members_max <= 32 THEN (
+        SELECT count(*)
+        FROM holder AS h
+        WHERE h.set_id = s.id
+          AND h.from_us <= a.at_us
+          AND h.to_us > a.at_us
+          AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
+      )
+      ELSE (
+        SELECT count(*)
+        FROM span_class AS k
+        CROSS JOIN holder AS h
+        WHERE k.table_name = 'holder'
+          AND h.set_id = s.id
+          AND h.class = k.class
+          AND h.from_us > a.at_us - k.width_us
+          AND h.from_us <= a.at_us
+          AND h.to_us > a.at_us
+          AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
+      )
+    END
+  FROM asked AS a
+  CROSS JOIN shared AS s
 )
 SELECT
   l.id AS lifespan,
   CASE
-    WHEN l.initial = 1 THEN c.holders_now
-    -- Few holders are counted faster one by one than class by class.
-    WHEN c.holders_ever <= 32 THEN (
-      SELECT count(*)
-      FROM holder AS h
-      WHERE h.lifespan = l.id
-        AND h.kind <> 'unattributed'
-        AND h.from_us <= a.at_us
-        AND h.to_us > a.at_us
-        AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
-    ) + (
-      SELECT count(*)
-      FROM namespace_set AS s
-      CROSS JOIN holder AS h ON h.set_id = s.id
-      WHERE s.lifespan = l.id
-        AND h.from_us <= a.at_us
-        AND h.to_us > a.at_us
-        AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
-    )
+    WHEN l.initial = 1 THEN l.holders_now
     ELSE (
-      SELECT count(*)
-      FROM span_class AS k
-      CROSS JOIN holder AS h
-      WHERE k.table_name = 'holder'
-        AND h.lifespan = l.id
-        AND h.kind <> 'unattributed'
-        AND h.class = k.class
-        AND h.from_us > a.at_us - k.width_us
-        AND h.from_us <= a.at_us
-        AND h.to_us > a.at_us
-        AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
-    ) + (
-      SELECT count(*)
+      SELECT coalesce(sum(c.holders), 0)
       FROM namespace_set AS s
-      CROSS JOIN span_class AS k
-      CROSS JOIN holder AS h
+      CROSS JOIN set_count AS c ON c.id = s.id
       WHERE s.lifespan = l.id
-        AND k.table_name = 'holder'
-        AND h.set_id = s.id
-        AND h.class = k.class
-        AND h.from_us > a.at_us - k.width_us
-        AND h.from_us <= a.at_us
-        AND h.to_us > a.at_us
-        AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
-    )
+    ) + CASE
+      WHEN l.holders_ever <= 32 THEN (
+        SELECT count(*)
+        FROM holder AS h
+        WHERE h.lifespan = l.id
+          AND h.kind <> 'unattributed'
+          AND h.from_us <= a.at_us
+          AND h.to_us > a.at_us
+          AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
+      )
+      ELSE (
+        SELECT count(*)
+        FROM span_class AS k
+        CROSS JOIN holder AS h
+        WHERE k.table_name = 'holder'
+          AND h.lifespan = l.id
+          AND h.kind <> 'unattributed'
+          AND h.class = k.class
+          AND h.from_us > a.at_us - k.width_us
+          AND h.from_us <= a.at_us
+          AND h.to_us > a.at_us
+          AND (h.from_us < a.at_us OR h.gained_by_us <= a.at_us)
+      )
+    END
   END AS holders
 FROM asked AS a
-CROSS JOIN json_each(:lifespan) AS j
-CROSS JOIN lifespan AS l ON l.id = j.value
-CROSS JOIN holder_count AS c ON c.lifespan = l.id;
+CROSS JOIN life AS l;
