@@ -14,6 +14,7 @@ import * as read0003 from './0003-read.ts';
 import * as read0004 from './0004-read.ts';
 import * as read0005 from './0005-read.ts';
 import * as read0006 from './0006-read.ts';
+import * as read0007 from './0007-read.ts';
 
 export const logMigrations: Readonly<Record<string, Migration>> = {
   '0001-log': log0001,
@@ -27,4 +28,5 @@ export const readMigrations: Readonly<Record<string, Migration>> = {
   '0004-read': read0004,
   '0005-read': read0005,
   '0006-read': read0006,
+  '0007-read': read0007,
 };

@@ -84,7 +84,7 @@ CREATE TRIGGER retained_no_delete BEFORE DELETE ON retained BEGIN SELECT RAISE(A
 
 -- read.db
 PRAGMA application_id = 1853055346;
-PRAGMA user_version = 6;
+PRAGMA user_version = 7;
 CREATE TABLE "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
 CREATE TABLE "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
 CREATE TABLE projection (
@@ -286,6 +286,7 @@ CREATE TABLE creator (
     container_id TEXT
   ) STRICT;
 CREATE TABLE creation (
+    type        INTEGER NOT NULL, -- 0: of all types; otherwise its bit, in alphabetical order: 1 is cgroup, 128 is uts
     width_us    INTEGER NOT NULL, -- of the bucket: a minute, an hour, six hours, a day
     from_us     INTEGER NOT NULL, -- a multiple of the width; what is born at from_us is in the bucket before
     creator     INTEGER NOT NULL,
@@ -293,7 +294,7 @@ CREATE TABLE creation (
     stormed     INTEGER NOT NULL, -- of these, counted instead of listed
     first_by_us INTEGER NOT NULL,
     last_by_us  INTEGER NOT NULL,
-    types       INTEGER NOT NULL, -- a bit for each type in alphabetical order: 1 is cgroup, 128 is uts
+    types       INTEGER NOT NULL, -- the bits of all types in it
     seen_by     INTEGER NOT NULL, -- 1: kernel-event, 2: scan
-    PRIMARY KEY (width_us, from_us, creator)
+    PRIMARY KEY (type, width_us, from_us, creator)
   ) STRICT, WITHOUT ROWID;

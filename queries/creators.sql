@@ -4,7 +4,7 @@
 --   creator is the oldest process seen in the namespace when it was first seen. Births that were counted
 --   instead of listed are added to those of the process that made the first of them.
 --   Whole days, quarters of days, hours and minutes of the window are added up from what was counted when it was
---   recorded; at the edges, and when types are asked for, births are counted one by one.
+--   recorded; at the edges births are counted one by one.
 -- parameters:
 --   since  time     none  start of the window; without it, from the beginning
 --   until  time     now   end of the window; now is the end of the last scan
@@ -52,7 +52,6 @@ level (step, from_us, to_us) AS (
     )
   FROM level AS v
   JOIN width AS w ON w.step = v.step + 1
-  WHERE :type IS NULL
 ),
 part (step, from_us, to_us) AS (
   SELECT v.step, v.from_us, coalesce(n.from_us, v.to_us)
@@ -63,6 +62,20 @@ part (step, from_us, to_us) AS (
   FROM level AS v
   JOIN level AS n ON n.step = v.step + 1
 ),
+kind (type, bit) AS (
+  VALUES
+    ('cgroup', 1), ('ipc', 2), ('mnt', 4), ('net', 8),
+    ('pid', 16), ('time', 32), ('user', 64), ('uts', 128)
+),
+-- Buckets of type 0 have the births of all types.
+wanted (bit) AS (
+  SELECT 0
+  WHERE :type IS NULL
+  UNION ALL
+  SELECT k.bit
+  FROM kind AS k
+  WHERE instr(',' || :type || ',', ',' || k.type || ',') > 0
+),
 counted (creator, born, stormed, first_by_us, last_by_us, types, seen_by) AS (
   SELECT
     c.creator,
@@ -70,24 +83,34 @@ counted (creator, born, stormed, first_by_us, last_by_us, types, seen_by) AS (
     sum(c.stormed),
     min(c.first_by_us),
     max(c.last_by_us),
-    max(c.types & 1)
-    | max(c.types & 2)
-    | max(c.types & 4)
-    | max(c.types & 8)
-    | max(c.types & 16)
-    | max(c.types & 32)
-    | max(c.types & 64)
-    | max(c.types & 128),
-    max(c.seen_by & 1)
-    | max(c.seen_by & 2)
+    c.types,
+    c.seen_by
   FROM part AS p
   CROSS JOIN width AS w
+  CROSS JOIN wanted AS y
   CROSS JOIN creation AS c
   WHERE w.step = p.step
+    AND c.type = y.bit
     AND c.width_us = w.width_us
     AND c.from_us >= p.from_us
     AND c.from_us < p.to_us
-  GROUP BY c.creator
+  GROUP BY c.creator, c.types, c.seen_by
+),
+single (creator, creator_uid, creator_comm, type, born, stormed, first_by_us, last_by_us) AS (
+  SELECT l.creator, l.creator_uid, l.creator_comm, l.type, 1, 0, l.born_by_us, l.born_by_us
+  FROM part AS p
+  CROSS JOIN lifespan AS l
+  WHERE p.step = 0
+    AND l.born_by_us > p.from_us
+    AND l.born_by_us <= p.to_us
+    AND l.born_after_us IS NOT NULL
+  UNION ALL
+  SELECT t.creator, t.creator_uid, t.creator_comm, t.type, t.count, t.count, t.from_us, t.to_us
+  FROM part AS p
+  CROSS JOIN storm AS t
+  WHERE p.step = 0
+    AND t.to_us > p.from_us
+    AND t.to_us <= p.to_us
 ),
 birth (
   uid, loginuid, comm, exe, container_id,
@@ -101,61 +124,21 @@ birth (
   WHERE m.id = c.creator
   UNION ALL
   SELECT
-    l.creator_uid,
-    json_extract(l.creator, '$.loginuid'),
-    l.creator_comm,
-    json_extract(l.creator, '$.exe'),
-    json_extract(l.creator, '$.containerId'),
-    1,
-    0,
-    l.born_by_us,
-    l.born_by_us,
-    CASE l.type
-      WHEN 'cgroup' THEN 1
-      WHEN 'ipc' THEN 2
-      WHEN 'mnt' THEN 4
-      WHEN 'net' THEN 8
-      WHEN 'pid' THEN 16
-      WHEN 'time' THEN 32
-      WHEN 'user' THEN 64
-      WHEN 'uts' THEN 128
-    END,
-    CASE json_extract(l.creator, '$.evidence') WHEN 'kernel-event' THEN 1 WHEN 'scan' THEN 2 ELSE 0 END
-  FROM part AS p
-  CROSS JOIN lifespan AS l
-  WHERE p.step = 0
-    AND l.born_by_us > p.from_us
-    AND l.born_by_us <= p.to_us
-    AND l.born_after_us IS NOT NULL
-    AND (:type IS NULL OR instr(',' || :type || ',', ',' || l.type || ',') > 0)
-  UNION ALL
-  SELECT
-    t.creator_uid,
-    json_extract(t.creator, '$.loginuid'),
-    t.creator_comm,
-    json_extract(t.creator, '$.exe'),
-    json_extract(t.creator, '$.containerId'),
-    t.count,
-    t.count,
-    t.from_us,
-    t.to_us,
-    CASE t.type
-      WHEN 'cgroup' THEN 1
-      WHEN 'ipc' THEN 2
-      WHEN 'mnt' THEN 4
-      WHEN 'net' THEN 8
-      WHEN 'pid' THEN 16
-      WHEN 'time' THEN 32
-      WHEN 'user' THEN 64
-      WHEN 'uts' THEN 128
-    END,
-    CASE json_extract(t.creator, '$.evidence') WHEN 'kernel-event' THEN 1 WHEN 'scan' THEN 2 ELSE 0 END
-  FROM part AS p
-  CROSS JOIN storm AS t
-  WHERE p.step = 0
-    AND t.to_us > p.from_us
-    AND t.to_us <= p.to_us
-    AND (:type IS NULL OR instr(',' || :type || ',', ',' || t.type || ',') > 0)
+    s.creator_uid,
+    json_extract(s.creator, '$.loginuid'),
+    s.creator_comm,
+    json_extract(s.creator, '$.exe'),
+    json_extract(s.creator, '$.containerId'),
+    s.born,
+    s.stormed,
+    s.first_by_us,
+    s.last_by_us,
+    k.bit,
+    CASE json_extract(s.creator, '$.evidence') WHEN 'kernel-event' THEN 1 WHEN 'scan' THEN 2 ELSE 0 END
+  FROM single AS s
+  CROSS JOIN kind AS k
+  WHERE k.type = s.type
+    AND (:type IS NULL OR instr(',' || :type || ',', ',' || s.type || ',') > 0)
 ),
 top (
   uid, loginuid, comm, exe, container_id,
@@ -178,7 +161,7 @@ top (
     | max(b.seen_by & 2),
     sum(b.stormed)
   FROM birth AS b
-  GROUP BY b.uid, b.loginuid, b.comm, b.exe, b.container_id
+  GROUP BY b.container_id, b.comm, b.exe, b.uid, b.loginuid
   ORDER BY sum(b.born) DESC, max(b.last_by_us) DESC
   LIMIT coalesce(:limit, 100)
 )

@@ -1,6 +1,7 @@
 /**
- * Counts births by creator in buckets of time, beside the rows they are counted of: queries/creators.sql adds up
- * whole buckets, and rows at the edges. What is counted is exactly what is inserted into lifespan and storm.
+ * Counts births by creator in buckets of time, of all types and of each, beside the rows they are counted of:
+ * queries/creators.sql adds up whole buckets, and rows at the edges. What is counted is exactly what is inserted into
+ * lifespan and storm.
  */
 import type { Storm } from '../domain/known.ts';
 import type { Creator, Lifespan } from '../domain/lifespan.ts';
@@ -12,10 +13,14 @@ const US_PER_HOUR = 3_600 * US_PER_SECOND;
 /** Widths of the buckets, in microseconds. The query names the same ones. */
 const WIDTHS_US = [60 * US_PER_SECOND, US_PER_HOUR, 6 * US_PER_HOUR, US_PER_DAY] as const;
 
+/** In a bucket of all types. */
+const ALL_TYPES = 0;
+
 interface Creation {
+  /** The bit of the type, or ALL_TYPES. */
+  readonly type: number;
   readonly widthUs: number;
   readonly fromUs: number;
-  readonly key: string;
   born: number;
   stormed: number;
   firstByUs: number;
@@ -36,11 +41,12 @@ interface Birth {
   readonly byUs: number;
 }
 
-/** The births that wait to be written with one commit. */
-interface Waiting {
+/** What waits to be written of one creator with one commit. */
+interface Made {
+  /** The first event that names the creator. */
+  first: Birth;
+  /** By place of the bucket. */
   readonly creations: Map<string, Creation>;
-  /** By key: the first event that names the creator. */
-  readonly creators: Map<string, Birth>;
 }
 
 /**
@@ -57,9 +63,9 @@ export function prepareCreations(
   );
   const upsert = db.prepare(
     `INSERT INTO creation
-       (width_us, from_us, creator, born, stormed, first_by_us, last_by_us, types, seen_by)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (width_us, from_us, creator) DO UPDATE SET
+       (type, width_us, from_us, creator, born, stormed, first_by_us, last_by_us, types, seen_by)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (type, width_us, from_us, creator) DO UPDATE SET
        born = born + excluded.born,
        stormed = stormed + excluded.stormed,
        first_by_us = min(first_by_us, excluded.first_by_us),
@@ -67,30 +73,22 @@ export function prepareCreations(
        types = types | excluded.types,
        seen_by = seen_by | excluded.seen_by`,
   );
-  return (lifespans, storms) => {
-    const { creations, creators } = gather([...lifespans.flatMap(toBirth), ...storms.map(toStorm)]);
-    const ids = new Map<string, number>();
-    for (const [key, { id, creator }] of creators) {
-      const found = findCreator.get(key);
-      if (found === undefined) {
-        insertCreator.run(id, key, ...toKeyValues(creator));
-      }
-      ids.set(key, found ?? id);
+  const findOrInsert = (key: string, { id, creator }: Birth): number => {
+    const found = findCreator.get(key);
+    if (found === undefined) {
+      insertCreator.run(id, key, ...toKeyValues(creator));
     }
-    for (const made of creations.values()) {
-      const { born, stormed, firstByUs, lastByUs, types, seenBy } = made;
-      const creator = ids.get(made.key);
-      upsert.run(
-        made.widthUs,
-        made.fromUs,
-        creator,
-        born,
-        stormed,
-        firstByUs,
-        lastByUs,
-        types,
-        seenBy,
-      );
+    return found ?? id;
+  };
+  return (lifespans, storms) => {
+    const births = [...lifespans.flatMap(toBirth), ...storms.map(toStorm)];
+    for (const [key, { first, creations }] of gather(births)) {
+      const creator = findOrInsert(key, first);
+      for (const made of creations.values()) {
+        const { type, widthUs, fromUs, born, stormed, firstByUs, lastByUs, types, seenBy } = made;
+        const counts = [born, stormed, firstByUs, lastByUs, types, seenBy] as const;
+        upsert.run(type, widthUs, fromUs, creator, ...counts);
+      }
     }
   };
 }
@@ -106,34 +104,35 @@ function toStorm({ seq, creator, type, count, from, to }: Storm): Birth {
   return { id: seq, creator, type, count, stormed: count, firstByUs: from, byUs: to };
 }
 
-function gather(births: readonly Birth[]): Waiting {
-  const creations = new Map<string, Creation>();
-  const creators = new Map<string, Birth>();
+/** By key of the creator. */
+function gather(births: readonly Birth[]): Map<string, Made> {
+  const madeByKey = new Map<string, Made>();
   for (const birth of births) {
     const key = JSON.stringify(toKeyValues(birth.creator));
-    const first = creators.get(key);
+    const made = madeByKey.get(key) ?? { first: birth, creations: new Map<string, Creation>() };
+    madeByKey.set(key, made);
     // The lowest id, so that it does not matter how events were put together into commits.
-    if (first === undefined || birth.id < first.id) {
-      creators.set(key, birth);
-    }
+    made.first = birth.id < made.first.id ? birth : made.first;
+    const bit = 2 ** NAMESPACE_TYPES.indexOf(birth.type);
     for (const widthUs of WIDTHS_US) {
-      add(creations, birth, { key, widthUs });
+      add(made.creations, birth, { type: ALL_TYPES, widthUs, bit });
+      add(made.creations, birth, { type: bit, widthUs, bit });
     }
   }
-  return { creations, creators };
+  return madeByKey;
 }
 
 function add(
   creations: Map<string, Creation>,
-  { creator, type, count, stormed, firstByUs, byUs }: Birth,
-  { key, widthUs }: Pick<Creation, 'key' | 'widthUs'>,
+  { creator, count, stormed, firstByUs, byUs }: Birth,
+  { type, widthUs, bit }: Pick<Creation, 'type' | 'widthUs'> & { readonly bit: number },
 ): void {
   const fromUs = Math.floor((byUs - 1) / widthUs) * widthUs;
-  const place = `${widthUs} ${fromUs} ${key}`;
+  const place = `${type} ${widthUs} ${fromUs}`;
   const made = creations.get(place) ?? {
+    type,
     widthUs,
     fromUs,
-    key,
     born: 0,
     stormed: 0,
     firstByUs,
@@ -146,7 +145,7 @@ function add(
   made.stormed += stormed;
   made.firstByUs = Math.min(made.firstByUs, firstByUs);
   made.lastByUs = Math.max(made.lastByUs, byUs);
-  made.types |= 2 ** NAMESPACE_TYPES.indexOf(type);
+  made.types |= bit;
   if (creator !== null) {
     made.seenBy |= creator.evidence === 'kernel-event' ? 1 : 2;
   }

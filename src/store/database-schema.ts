@@ -270,6 +270,7 @@ export interface CreatorRow {
 }
 
 export interface CreationRow {
+  type: number;
   width_us: number;
   from_us: number;
   creator: number;
