@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { NsauditError } from '../domain/errors.ts';
-import { readTrustedCheckpoints } from '../store/checkpoint-note.ts';
+import { sortCheckpoints, type IgnoredCheckpoint } from '../store/checkpoint-note.ts';
 import { parseVerifierKey, type VerifierKey } from '../store/signed-note.ts';
 import type { Trust } from '../store/verify-checkpoints.ts';
 import type { CommandContext } from './command-context.ts';
@@ -62,17 +62,22 @@ function readKeyLines(context: KeyContext, option: string, name: string): string
   return lines;
 }
 
+/** What was brought along, and the checkpoints among it that none of the keys has signed. */
+interface BroughtTrust extends Trust {
+  readonly ignored: readonly IgnoredCheckpoint[];
+}
+
 /**
  * Everything that `nsaudit verify` is given to compare the log with.
  *
- * Errors: as readVerifierKeys and readTrustedCheckpoints; `usage` for a checkpoint without a key.
+ * Errors: as readVerifierKeys and sortCheckpoints; `usage` for a checkpoint without a key.
  */
-export function readTrust(context: KeyContext): Trust {
+export function readTrust(context: KeyContext): BroughtTrust {
   const logKeys = readVerifierKeys(context, 'public-key');
   const witnessKeys = readVerifierKeys(context, 'witness-key');
   const file = context.options.text('checkpoint');
   if (file === undefined) {
-    return { logKeys, witnessKeys, checkpoints: [] };
+    return { logKeys, witnessKeys, checkpoints: [], ignored: [] };
   }
   const keys = [...logKeys, ...witnessKeys];
   if (keys.length === 0) {
@@ -82,5 +87,6 @@ export function readTrust(context: KeyContext): Trust {
     );
   }
   const text = readNamedFile(context, 'checkpoint', file);
-  return { logKeys, witnessKeys, checkpoints: readTrustedCheckpoints(text, keys, file) };
+  const { trusted, ignored } = sortCheckpoints(text, keys, file);
+  return { logKeys, witnessKeys, checkpoints: trusted, ignored };
 }

@@ -57,17 +57,37 @@ export interface TrustedCheckpoint extends Checkpoint {
 /** Origin, size, root, blank line, signatures: also between other lines, as a journal has them. */
 const NOTE = /^[^\n]+\n\d+\n[A-Za-z\d+/]{43}=\n(?:[^\n—][^\n]*\n)*\n(?:— [^\n]+\n)+/gm;
 
-/**
- * Finds the checkpoints in a text and keeps those that one of the keys has signed.
- *
- * Errors: NsauditError `usage` when there is no checkpoint in it, `integrity` when none is signed by one of
- * the keys, or a signature of one of them is wrong. `where` names the text.
- */
+/** A checkpoint that none of the reader's keys has signed: nothing is compared with it. */
+export interface IgnoredCheckpoint extends Pick<Checkpoint, 'origin' | 'size'> {
+  /** Who its last lines say has signed: name and id of each key, which nobody has checked. */
+  readonly signedBy: readonly string[];
+}
+
+export interface SortedCheckpoints {
+  readonly trusted: TrustedCheckpoint[];
+  readonly ignored: IgnoredCheckpoint[];
+}
+
+/** As sortCheckpoints, those alone that one of the keys has signed. */
 export function readTrustedCheckpoints(
   text: string,
   keys: readonly VerifierKey[],
   where: string,
 ): TrustedCheckpoint[] {
+  return sortCheckpoints(text, keys, where).trusted;
+}
+
+/**
+ * Finds the checkpoints in a text, and tells those that one of the keys has signed from the others.
+ *
+ * Errors: NsauditError `usage` when there is no checkpoint in it, `integrity` when none is signed by one of
+ * the keys, or a signature of one of them is wrong. `where` names the text.
+ */
+export function sortCheckpoints(
+  text: string,
+  keys: readonly VerifierKey[],
+  where: string,
+): SortedCheckpoints {
   const notes = text.replace(/\n*$/, '\n').match(NOTE) ?? [];
   const found = notes.flatMap((note) => {
     const parsed = parseNote(note);
@@ -80,7 +100,9 @@ export function readTrustedCheckpoints(
       `${where} holds no checkpoint: it is a signed note, as nsaudit checkpoint prints it.`,
     );
   }
-  const trusted = found.flatMap(({ parsed, checkpoint }) => {
+  const trusted: TrustedCheckpoint[] = [];
+  const ignored: IgnoredCheckpoint[] = [];
+  for (const { parsed, checkpoint } of found) {
     const trust = findTrust(parsed, keys);
     if (trust === 'wrong') {
       throw new NsauditError(
@@ -88,15 +110,27 @@ export function readTrustedCheckpoints(
         `the checkpoint of size ${checkpoint.size} in ${where} has a wrong signature: the note was changed, or forged.`,
       );
     }
-    return trust === null ? [] : [{ ...checkpoint, ...trust }];
-  });
+    if (trust === null) {
+      const { origin, size } = checkpoint;
+      const signedBy = parsed.signatures.map(({ name, id }) => `${name}+${id}`);
+      ignored.push({ origin, size, signedBy });
+    } else {
+      trusted.push({ ...checkpoint, ...trust });
+    }
+  }
   if (trusted.length === 0) {
     throw new NsauditError(
       'integrity',
-      `no checkpoint in ${where} is signed by a key that was given; who signed is named in its last lines.`,
+      `no checkpoint in ${where} is signed by a key that was given; ${describeSigners(ignored)}: give its key, from where it is kept.`,
     );
   }
-  return trusted;
+  return { trusted, ignored };
+}
+
+/** Who says to have signed the largest of them. */
+export function describeSigners(ignored: readonly IgnoredCheckpoint[]): string {
+  const [largest] = ignored.toSorted((left, right) => right.size - left.size);
+  return `the largest covers ${largest?.size ?? 0} events and names ${largest?.signedBy.join(', ') ?? 'nobody'} as who signed`;
 }
 
 type Trust = Pick<TrustedCheckpoint, 'signedBy' | 'cosignedAtS'>;

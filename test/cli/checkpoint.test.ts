@@ -19,6 +19,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApp } from '../../src/api/build-app.ts';
 import type { CheckpointJson, ProofJson } from '../../src/history/history.ts';
 import { openHistory } from '../../src/history/open-history.ts';
+import { signCheckpoint } from '../../src/store/checkpoint-note.ts';
+import { toSigner } from '../../src/store/signed-note.ts';
+import { makeKey } from '../store/checkpoints.ts';
 import { rehashBatch, rehashEvent, tamper } from '../store/tamper.ts';
 import { createProcTree, type ProcTree } from '../support/proc-tree.ts';
 import { runWords, type Outcome, type World } from './run-words.ts';
@@ -177,6 +180,42 @@ describe('verify', () => {
     writeFileSync(forged, readFileSync(note, 'utf8').replace(/\n(\d+)\n/, '\n1\n'));
     const words = ['verify', '--checkpoint', forged, '--public-key', publicKey];
     expect(await ask(...words)).toMatchObject({ status: 4, stdout: '' });
+  });
+
+  test('names the checkpoints that no given key signed, and what to do: the log was not compared with them', async () => {
+    const mixed = join(scratch, 'mixed.note');
+    const own = readFileSync(note, 'utf8');
+    const other = toSigner('other.example', makeKey());
+    const foreign = { origin: 'other.example', size: 99_999, root: Buffer.alloc(32) };
+    writeFileSync(mixed, `${own}${signCheckpoint(foreign, other)}`);
+    const words = ['verify', '--checkpoint', mixed, '--public-key', publicKey];
+    const signedBy = `other.example+${other.verifier.id}`;
+    const { status, stdout, stderr } = await ask(...words);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^verdict +verified\n/);
+    expect(stderr.split('\n').filter((line) => line.includes('none of the keys'))).toEqual([
+      `nsaudit: 1 of 2 checkpoints in ${mixed} are signed by none of the keys that were given, so the log was not compared with them; the largest covers 99999 events and names ${signedBy} as who signed: give its key, too, with --public-key or --witness-key.`,
+    ]);
+    const json = await ask(...words, '-o', 'json');
+    expect(json).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      verdict: 'verified',
+      ignoredCheckpoints: [{ origin: 'other.example', size: 99_999, signedBy: [signedBy] }],
+    });
+    expect((await ask(...words, '--quiet')).stderr).toBe('');
+    writeFileSync(mixed, signCheckpoint(foreign, other));
+    const alone = await ask(...words);
+    expect(alone).toMatchObject({ status: 4, stdout: '' });
+    expect(alone.stderr).toBe(
+      `nsaudit: no checkpoint in ${mixed} is signed by a key that was given; the largest covers 99999 events and names ${signedBy} as who signed: give its key, from where it is kept.\n`,
+    );
+  });
+
+  test('says that every checkpoint was compared where a given key signed all', async () => {
+    const words = ['verify', '--checkpoint', note, '--public-key', publicKey];
+    const { stdout } = await ask(...words, '-o', 'json');
+    expect(JSON.parse(stdout)).toMatchObject({ ignoredCheckpoints: [] });
+    expect((await ask(...words)).stderr).not.toContain('none of the keys');
   });
 
   test('exits 4 and names the events when a backup was written anew', async () => {

@@ -18,17 +18,24 @@ let words: string[];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'nsaudit-progress-'));
-  words = ['--state-dir', join(folder, 'state')];
-  await withLog(join(folder, 'state'), (log) =>
-    fillLog(log, { events: EVENTS, batchEvents: 500, tickUs: 1_000_000 }),
-  );
+  words = ['--state-dir', await record('state')];
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** A new record of that name; gives its directory. */
+async function record(name: string): Promise<string> {
+  const directory = join(folder, name);
+  await withLog(directory, (log) =>
+    fillLog(log, { events: EVENTS, batchEvents: 500, tickUs: 1_000_000 }),
+  );
+  return directory;
+}
+
 /** What a terminal gets to see of a command: both streams. */
 async function onTerminal(command: readonly string[]): Promise<string> {
-  const line = [process.execPath, MAIN_FILE, ...command, ...words].join(' ');
+  const where = command.includes('--state-dir') ? [] : words;
+  const line = [process.execPath, MAIN_FILE, ...command, ...where].join(' ');
   const { stdout } = await run('script', ['-qec', line, '/dev/null']);
   return stdout;
 }
@@ -54,6 +61,32 @@ describe('on a terminal', () => {
       expect(lines.at(-1)).toMatch(/^(?:file|verdict) /);
     },
   );
+
+  test('prune shows how far verifying is, then how far rebuilding is, and removes both', async () => {
+    const seen = await onTerminal([
+      'prune',
+      '--before',
+      'seq:501',
+      '--without-witness',
+      '--yes',
+      '--state-dir',
+      await record('pruned'),
+    ]);
+    const [before, ...lines] = seen.split(ERASE);
+    expect(before).toBe('');
+    expect(lines[0]).toBe(`verify: 1000 of ${EVENTS} events (33 %)`);
+    const last = (what: string) => lines.findLast((line) => line.startsWith(`${what}: `));
+    // What is left, and the event that tells of the pruning.
+    for (const [what, events] of [
+      ['verify', EVENTS],
+      ['rebuild', EVENTS + 1],
+    ] as const) {
+      expect(last(what)).toMatch(new RegExp(`^${what}: ${events} of ${events} events \\(100 %\\)`));
+    }
+    const firstRebuild = lines.findIndex((line) => line.startsWith('rebuild: '));
+    expect(lines.slice(firstRebuild).some((line) => line.startsWith('verify: '))).toBe(false);
+    expect(lines.at(-1)).toMatch(/^file /);
+  });
 
   test('--quiet shows nothing of it', async () => {
     expect(await onTerminal(['verify', '--quiet'])).not.toContain('\u001b');

@@ -1,8 +1,9 @@
 /** `nsaudit verify`: whether the log is complete and unchanged, and who says so. */
 import { resolve } from 'node:path';
 import { toRfc3339, US_PER_SECOND } from '../../domain/time.ts';
+import { describeSigners, type IgnoredCheckpoint } from '../../store/checkpoint-note.ts';
 import { openLogFile, openLogReader } from '../../store/event-log-reader.ts';
-import type { Witness } from '../../store/verify-checkpoints.ts';
+import type { Trust, Witness } from '../../store/verify-checkpoints.ts';
 import { verifyLog, type Verification } from '../../store/verify-log.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
@@ -37,13 +38,18 @@ export async function run(context: CommandContext): Promise<number> {
     reader.close();
   }
   output.write(
-    format === 'json' ? toJsonLine(toJson(verification)) : formatVerification(verification),
+    format === 'json'
+      ? toJsonLine(toJson(verification, trust.ignored))
+      : formatVerification(verification),
   );
   const { fault, verdict } = verification;
   if (fault) {
     output.say(toErrorLine(`the log does not verify: ${describeFault(verification, fault)}`));
   } else if (!options.has('quiet') && format !== 'json') {
     output.say(describeTrust(verification));
+  }
+  if (trust.ignored.length > 0 && !options.has('quiet') && format !== 'json') {
+    output.say(toErrorLine(describeIgnored(trust, options.text('checkpoint') ?? '')));
   }
   const isPolicyMissed = verdict === 'self-consistent' && options.has('require-witness');
   return isPolicyMissed ? EXIT_STATUS.policy : STATUS_BY_VERDICT[verdict];
@@ -56,15 +62,19 @@ const STATUS_BY_VERDICT: Readonly<Record<Verification['verdict'], number>> = {
   incomplete: EXIT_STATUS.incomplete,
 };
 
-function toJson({ witness, ...verification }: Verification): unknown {
+function toJson(
+  { witness, ...verification }: Verification,
+  ignoredCheckpoints: readonly IgnoredCheckpoint[],
+): unknown {
   if (witness === null) {
-    return { ...verification, witness };
+    return { ...verification, witness, ignoredCheckpoints };
   }
   const { cosignedAtS, ...rest } = witness;
   const unwitnessed = verification.events - witness.size;
   return {
     ...verification,
     witness: { ...rest, cosignedAt: toInstant(cosignedAtS), unwitnessed },
+    ignoredCheckpoints,
   };
 }
 
@@ -101,6 +111,15 @@ function describeTrust({ witness }: Verification): string {
   return witness === null
     ? 'Whoever may write the log could rewrite all of it: keep checkpoints elsewhere, and give one with --checkpoint.'
     : `Verified are events 1 to ${witness.size}; those after them are consistent with themselves.`;
+}
+
+/** What the verdict does not rest on, though it was brought along. */
+function describeIgnored(
+  { checkpoints, ignored }: Pick<Trust, 'checkpoints'> & { ignored: readonly IgnoredCheckpoint[] },
+  file: string,
+): string {
+  const all = ignored.length + checkpoints.length;
+  return `${ignored.length} of ${all} checkpoints in ${file} are signed by none of the keys that were given, so the log was not compared with them; ${describeSigners(ignored)}: give its key, too, with --public-key or --witness-key.`;
 }
 
 function describeFault(
