@@ -30,6 +30,8 @@ interface Container {
     readonly inum: number;
   }[];
   readonly set: number;
+  /** Its place among the control groups. */
+  readonly number: number;
   /** Members that stay until the container ends. */
   readonly processes: Member[];
   readonly bindMount: number;
@@ -123,6 +125,7 @@ function createRandom(seed: number): () => number {
 /** Containers end one in sixteen times, and a new one takes the place; otherwise a command runs. */
 const END_SHARE = 1 / 16;
 const COMMAND_TICKS = 6;
+const CONTROL_GROUPS = 97;
 
 function step(model: Model): void {
   const { containers, commands, random, tick } = model;
@@ -146,7 +149,7 @@ function step(model: Model): void {
     containers.splice(containers.indexOf(container), 1);
     return;
   }
-  const processes = addProcesses(model, container.set, 1 + Math.floor(random() * 4));
+  const processes = addProcesses(model, container, 1 + Math.floor(random() * 4));
   commands.push({ container, processes, endsAtTick: tick + COMMAND_TICKS });
 }
 
@@ -161,8 +164,12 @@ function endCommand(model: Model, command: Command | undefined): void {
   }
 }
 
-function addProcesses(model: Model, set: number, count: number): Member[] {
-  return Array.from({ length: count }, () => addProcess(model, set, null));
+function addProcesses(
+  model: Model,
+  container: Pick<Container, 'set' | 'number'>,
+  count: number,
+): Member[] {
+  return Array.from({ length: count }, () => addProcess(model, container, null));
 }
 
 function startContainer(model: Model): Container {
@@ -174,9 +181,9 @@ function startContainer(model: Model): Container {
   const shared = initial.filter(
     (_, index) => !OWN_TYPES.some((type) => type === NAMESPACE_TYPES[index]),
   );
-  const set = draft.nextSeq();
-  const first = addProcess(model, set, [...shared, ...lifespans.map(({ id }) => id)]);
-  const others = addProcesses(model, set, Math.floor(random() * 8));
+  const container = { set: draft.nextSeq(), number: model.tick % CONTROL_GROUPS };
+  const first = addProcess(model, container, [...shared, ...lifespans.map(({ id }) => id)]);
+  const others = addProcesses(model, container, Math.floor(random() * 8));
   const bindMount = draft.add({
     ...NOBODY,
     event: 'holder.gained',
@@ -189,7 +196,7 @@ function startContainer(model: Model): Container {
     namespaces: null,
     from: bounds(model),
   });
-  return { lifespans, set, processes: [first, ...others], bindMount };
+  return { ...container, lifespans, processes: [first, ...others], bindMount };
 }
 
 function findNet(lifespans: Container['lifespans']): number {
@@ -264,7 +271,7 @@ function addBirth(
       : {
           pid: tick + 1_000,
           startTimeTicks: tick * 7,
-          ...makeFacts(tick),
+          ...makeFacts(tick, tick % CONTROL_GROUPS),
           how: null,
           evidence: 'scan',
         },
@@ -274,7 +281,11 @@ function addBirth(
   });
 }
 
-function addProcess(model: Model, set: number, namespaces: number[] | null): Member {
+function addProcess(
+  model: Model,
+  { set, number }: Pick<Container, 'set' | 'number'>,
+  namespaces: number[] | null,
+): Member {
   const pid = model.nextPid;
   model.nextPid += 1;
   const holder = model.draft.add({
@@ -285,7 +296,7 @@ function addProcess(model: Model, set: number, namespaces: number[] | null): Mem
     lifespan: null,
     pid,
     startTimeTicks: model.tick * 7,
-    ...makeFacts(model.tick),
+    ...makeFacts(model.tick, number),
     how: 'fork',
     type: null,
     namespaces,
@@ -306,8 +317,9 @@ function addLoss(model: Model, loss: Loss): void {
   model.draft.add({ event: 'holder.lost', ...loss, type: null, how: null, to: bounds(model) });
 }
 
-function makeFacts(tick: number) {
-  const containerId = (tick % 97).toString(16).padStart(64, 'ab');
+/** `number`: of the control group, which is that of the container. */
+function makeFacts(tick: number, number: number) {
+  const containerId = number.toString(16).padStart(64, 'ab');
   return {
     ppid: 1,
     comm: COMMS[tick % COMMS.length] ?? 'sh',
