@@ -8,7 +8,7 @@
  * Holds:     how many each user made in the last minute, pending births, and the counts not yet written.
  * Promises:  every birth admitted is handed back to be listed, or is in a count, never both.
  * Does not:  know who holds what, or list anything: `Held` is whatever the caller needs to list it later.
- * Proved by: test/domain/birth-books.test.ts
+ * Proved by: test/domain/birth-books.test.ts, test/collector/lagging-session.test.ts
  */
 import { countBirth, forgetBirths, isStorming, NO_BIRTHS, type BirthRate } from './birth-rate.ts';
 import { addStorms, countShortLife, type ShortLife, type Storms } from './birth-storms.ts';
