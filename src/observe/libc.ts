@@ -5,7 +5,8 @@
  * access. A pointer is an address as bigint, or null. Everything is synchronous: a call costs well under a
  * microsecond of its own.
  *
- * Source: mmap(2), clock_gettime(2), open_by_handle_at(2), ioctl(2), syscall(2), vsnprintf(3).
+ * Source: mmap(2), clock_gettime(2), open_by_handle_at(2), ioctl(2), readlink(2), statx(2),
+ * syscall(2), vsnprintf(3).
  */
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
@@ -57,6 +58,12 @@ export interface Libc {
   openByHandleAt(mountFd: number, handle: Buffer, flags: number): number;
   /** ioctl(2): its result, or a negative errno. `buffer` is what the request reads or writes. */
   ioctl(fd: number, request: number, buffer: Buffer | null): number;
+  /**
+   * readlink(2): how many bytes of what the link says it put into `buffer`, which cuts it, or a negative errno.
+   */
+  readLink(path: string, buffer: Buffer): number;
+  /** statx(2) of a path, into at least 256 bytes: 0, or a negative errno. `mask` says which fields are wanted. */
+  statx(path: string, mask: number, buffer: Buffer): number;
   /** Any other system call with up to four integer arguments: its result, or a negative errno. */
   systemCall(number: number, ...parameters: (number | bigint)[]): number;
   /**
@@ -75,6 +82,7 @@ const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 const CLOCK_BOOTTIME = 7;
+const AT_FDCWD = -100;
 const TIMESPEC_BYTES = 16;
 const NS_PER_S = 1_000_000_000n;
 const CHILD_STACK_BYTES = 65_536;
@@ -151,6 +159,8 @@ function bind(koffi: typeof Koffi): Libc {
   const clockGettime = library.func('int clock_gettime(int, uint8_t *)');
   const openByHandle = library.func('int open_by_handle_at(int, uint8_t *, int)');
   const ioctl = library.func('int ioctl(int, unsigned long, uint8_t *)');
+  const readLink = library.func('int64_t readlink(const char *, uint8_t *, size_t)');
+  const statx = library.func('int statx(int, const char *, int, unsigned int, uint8_t *)');
   const systemCall = library.func('int64_t syscall(int64_t, int64_t, int64_t, int64_t, int64_t)');
   const format = library.func('int vsnprintf(uint8_t *, size_t, void *, void *)');
   const timespec = Buffer.alloc(TIMESPEC_BYTES);
@@ -183,6 +193,12 @@ function bind(koffi: typeof Koffi): Libc {
       const result = ioctl(fd, request, buffer) as number;
       return result < 0 ? -koffi.errno() : result;
     },
+    readLink(path, buffer) {
+      const length = Number(readLink(path, buffer, buffer.length));
+      return length < 0 ? -koffi.errno() : length;
+    },
+    statx: (path, mask, buffer) =>
+      (statx(AT_FDCWD, path, 0, mask, buffer) as number) < 0 ? -koffi.errno() : 0,
     systemCall(number, first = 0, second = 0, third = 0, fourth = 0) {
       const result = Number(systemCall(number, first, second, third, fourth));
       return result < 0 ? -koffi.errno() : result;

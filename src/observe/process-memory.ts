@@ -8,18 +8,17 @@
  * Source: kernel fs/proc/base.c proc_pid_make_inode, and proc_task_getattr, where st_nlink is the number
  * of threads and two.
  */
-import { statfsSync, statSync, type Stats } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { errnoOf } from './proc-read.ts';
 import type { LinksRead } from './procfs-links.ts';
 import type { StatLine } from './stat-line.ts';
+import { createTaskStatReader } from './task-stat.ts';
 
 /** A name or parent that changes while the namespaces stay the same may be noticed this many scans late. */
 const REREAD_SCANS = 8;
 
 /** linux/magic.h. Other file systems, which tests use, give an inode number again at once. */
 const PROC_SUPER_MAGIC = 0x9fa0;
-
-const NO_THROW = { throwIfNoEntry: false } as const;
 
 export interface Recalled {
   readonly stat: StatLine;
@@ -54,6 +53,7 @@ interface Entry extends Recalled {
 
 export function createProcessMemory(procRoot: string): ProcessMemory {
   const isProcfs = findFileSystem(procRoot) === PROC_SUPER_MAGIC;
+  const statTask = createTaskStatReader();
   const entries = new Map<number, Entry>();
   let scan = 0;
   return {
@@ -66,11 +66,12 @@ export function createProcessMemory(procRoot: string): ProcessMemory {
       scan += 1;
     },
     look(pid, directory) {
-      const task = isProcfs ? statTask(directory) : null;
+      // Gone or refused: the stat line, which is read next, answers the same and is counted.
+      const task = isProcfs ? statTask(`${directory}/task`) : null;
       if (task === null) {
         return null;
       }
-      const { ino: inode, ctimeMs: changedMs, nlink } = task;
+      const { inode, changedMs, linkCount } = task;
       const entry = entries.get(pid);
       const isSame = entry?.inode === inode && entry.changedMs === changedMs;
       // Pids are due in turn, so that scans take equally long.
@@ -78,7 +79,7 @@ export function createProcessMemory(procRoot: string): ProcessMemory {
         return { inode, changedMs, recalled: null };
       }
       entry.seenInScan = scan;
-      const threadCount = nlink - 2;
+      const threadCount = linkCount - 2;
       const stat =
         threadCount === entry.stat.threadCount ? entry.stat : { ...entry.stat, threadCount };
       return { inode, changedMs, recalled: { stat, read: entry.read } };
@@ -98,16 +99,6 @@ function findFileSystem(path: string): number | null {
     return statfsSync(path).type;
   } catch (error) {
     // Whoever lists the processes there says what is wrong with it.
-    errnoOf(error);
-    return null;
-  }
-}
-
-function statTask(directory: string): Stats | null {
-  try {
-    return statSync(`${directory}/task`, NO_THROW) ?? null;
-  } catch (error) {
-    // Gone or refused: the stat line, which is read next, answers the same and is counted.
     errnoOf(error);
     return null;
   }

@@ -6,13 +6,14 @@
  *
  * Source: proc_pid_ns(5); kernel fs/proc/namespaces.c proc_ns_readlink, kernel/exit.c do_exit.
  */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import {
   NAMESPACE_TYPES,
   parseNamespaceLink,
   type NamespaceType,
 } from '../domain/namespace-type.ts';
 import type { ForChildrenLinks, NamespaceLinks, UnreadableReason } from '../domain/scan.ts';
+import { createLinkTextReader, type LinkTextReader } from './link-text.ts';
 import { errnoOf, isGone, type ProcReader } from './proc-read.ts';
 import { parseStatLine, type StatLine } from './stat-line.ts';
 
@@ -74,6 +75,8 @@ export function createLinkReader(procRoot: string, reader: ProcReader): LinkRead
     ({ type, isForChildren }) => !isForChildren && ZOMBIE_TYPES.includes(type),
   );
 
+  const texts = createLinkTextReader();
+
   /** Used for one process after the other. */
   const inums = kernelLinks.map(() => 0);
 
@@ -87,7 +90,7 @@ export function createLinkReader(procRoot: string, reader: ProcReader): LinkRead
     let wasRechecked = isZombie;
     let refusal: Refusal | null = null;
     for (const link of isZombie ? zombieLinks : kernelLinks) {
-      const answer = readLink(directory + link.path, link);
+      const answer = readLink(texts, directory + link.path, link);
       if (typeof answer === 'number') {
         inums[link.index] = answer;
         continue;
@@ -172,21 +175,20 @@ function sortLinks(
 }
 
 /** The inum, or the errno name of what stood against reading it. */
-function readLink(path: string, { type, lastRead }: Link): number | string {
-  try {
-    const text = readlinkSync(path);
-    if (text !== lastRead.text) {
-      const target = parseNamespaceLink(text);
-      if (target?.type !== type) {
-        return MALFORMED;
-      }
-      lastRead.text = text;
-      lastRead.inum = target.inum;
-    }
-    return lastRead.inum;
-  } catch (error) {
-    return errnoOf(error);
+function readLink(texts: LinkTextReader, path: string, { type, lastRead }: Link): number | string {
+  const text = texts.read(path);
+  if (text === null) {
+    return texts.errno();
   }
+  if (text !== lastRead.text) {
+    const target = parseNamespaceLink(text);
+    if (target?.type !== type) {
+      return MALFORMED;
+    }
+    lastRead.text = text;
+    lastRead.inum = target.inum;
+  }
+  return lastRead.inum;
 }
 
 /**
