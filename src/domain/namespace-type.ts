@@ -33,7 +33,8 @@ export const INITIAL_INUMS: Readonly<Record<NamespaceType, number>> = {
 };
 
 const LINK_TEXT = /^(cgroup|ipc|mnt|net|pid|time|user|uts):\[(\d{1,10})\]$/;
-const INUM_MAX = 0xffffffff;
+/** The kernel keeps an inode number of nsfs in 32 bits. */
+export const INUM_MAX = 0xffffffff;
 
 export function isNamespaceType(text: string): text is NamespaceType {
   return (NAMESPACE_TYPES as readonly string[]).includes(text);

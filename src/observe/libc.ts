@@ -59,11 +59,14 @@ export interface Libc {
   /** ioctl(2): its result, or a negative errno. `buffer` is what the request reads or writes. */
   ioctl(fd: number, request: number, buffer: Buffer | null): number;
   /**
-   * readlink(2): how many bytes of what the link says it put into `buffer`, which cuts it, or a negative errno.
+   * Where the bytes of a buffer are, for calls that are made too often to look it up each time. They stay there as long as
+   * the buffer is used, if it has more than 64: V8 moves smaller ones. A number, which a call takes faster than a bigint.
    */
-  readLink(path: string, buffer: Buffer): number;
-  /** statx(2) of a path, into at least 256 bytes: 0, or a negative errno. `mask` says which fields are wanted. */
-  statx(path: string, mask: number, buffer: Buffer): number;
+  addressOf(buffer: Buffer): number;
+  /** readlink(2): how many bytes of what the link says it put there, at most `size`, or a negative errno. */
+  readLink(path: number, to: number, size: number): number;
+  /** statx(2) of a path, to where there are 256 bytes: 0, or a negative errno. `mask` says which fields are wanted. */
+  statx(path: number, mask: number, to: number): number;
   /** Any other system call with up to four integer arguments: its result, or a negative errno. */
   systemCall(number: number, ...parameters: (number | bigint)[]): number;
   /**
@@ -159,8 +162,9 @@ function bind(koffi: typeof Koffi): Libc {
   const clockGettime = library.func('int clock_gettime(int, uint8_t *)');
   const openByHandle = library.func('int open_by_handle_at(int, uint8_t *, int)');
   const ioctl = library.func('int ioctl(int, unsigned long, uint8_t *)');
-  const readLink = library.func('int64_t readlink(const char *, uint8_t *, size_t)');
-  const statx = library.func('int statx(int, const char *, int, unsigned int, uint8_t *)');
+  // No text takes more than the 31 bits of an int.
+  const readLink = library.func('int readlink(uintptr_t, uintptr_t, size_t)');
+  const statx = library.func('int statx(int, uintptr_t, int, unsigned int, uintptr_t)');
   const systemCall = library.func('int64_t syscall(int64_t, int64_t, int64_t, int64_t, int64_t)');
   const format = library.func('int vsnprintf(uint8_t *, size_t, void *, void *)');
   const timespec = Buffer.alloc(TIMESPEC_BYTES);
@@ -193,12 +197,13 @@ function bind(koffi: typeof Koffi): Libc {
       const result = ioctl(fd, request, buffer) as number;
       return result < 0 ? -koffi.errno() : result;
     },
-    readLink(path, buffer) {
-      const length = Number(readLink(path, buffer, buffer.length));
+    addressOf: (buffer) => Number(koffi.address(buffer)),
+    readLink(path, to, size) {
+      const length = readLink(path, to, size) as number;
       return length < 0 ? -koffi.errno() : length;
     },
-    statx: (path, mask, buffer) =>
-      (statx(AT_FDCWD, path, 0, mask, buffer) as number) < 0 ? -koffi.errno() : 0,
+    statx: (path, mask, to) =>
+      (statx(AT_FDCWD, path, 0, mask, to) as number) < 0 ? -koffi.errno() : 0,
     systemCall(number, first = 0, second = 0, third = 0, fourth = 0) {
       const result = Number(systemCall(number, first, second, third, fourth));
       return result < 0 ? -koffi.errno() : result;

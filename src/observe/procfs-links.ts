@@ -7,13 +7,9 @@
  * Source: proc_pid_ns(5); kernel fs/proc/namespaces.c proc_ns_readlink, kernel/exit.c do_exit.
  */
 import { readdirSync } from 'node:fs';
-import {
-  NAMESPACE_TYPES,
-  parseNamespaceLink,
-  type NamespaceType,
-} from '../domain/namespace-type.ts';
+import { NAMESPACE_TYPES, type NamespaceType } from '../domain/namespace-type.ts';
 import type { ForChildrenLinks, NamespaceLinks, UnreadableReason } from '../domain/scan.ts';
-import { createLinkTextReader, type LinkTextReader } from './link-text.ts';
+import { createNamespaceLinkReader } from './namespace-link.ts';
 import { errnoOf, isGone, type ProcReader } from './proc-read.ts';
 import { parseStatLine, type StatLine } from './stat-line.ts';
 
@@ -57,8 +53,6 @@ interface Link {
   readonly path: string;
   readonly type: NamespaceType;
   readonly isForChildren: boolean;
-  /** Neighbouring processes mostly are in the same namespaces, so most texts have just been parsed. */
-  readonly lastRead: { text: string; inum: number };
 }
 
 /** An exiting process drops its nsproxy before it turns zombie; only these come from elsewhere. */
@@ -75,7 +69,7 @@ export function createLinkReader(procRoot: string, reader: ProcReader): LinkRead
     ({ type, isForChildren }) => !isForChildren && ZOMBIE_TYPES.includes(type),
   );
 
-  const texts = createLinkTextReader();
+  const namespaceLinks = createNamespaceLinkReader(kernelLinks);
 
   /** Used for one process after the other. */
   const inums = kernelLinks.map(() => 0);
@@ -86,11 +80,12 @@ export function createLinkReader(procRoot: string, reader: ProcReader): LinkRead
     last: LinksRead | null = null,
   ): LinksRead | null {
     inums.fill(0);
+    namespaceLinks.enter(directory);
     let isZombie = known !== null && isZombieState(known.state);
     let wasRechecked = isZombie;
     let refusal: Refusal | null = null;
     for (const link of isZombie ? zombieLinks : kernelLinks) {
-      const answer = readLink(texts, directory + link.path, link);
+      const answer = namespaceLinks.read(link.index);
       if (typeof answer === 'number') {
         inums[link.index] = answer;
         continue;
@@ -174,23 +169,6 @@ function sortLinks(
   return { links, forChildren, inums: [...inums] };
 }
 
-/** The inum, or the errno name of what stood against reading it. */
-function readLink(texts: LinkTextReader, path: string, { type, lastRead }: Link): number | string {
-  const text = texts.read(path);
-  if (text === null) {
-    return texts.errno();
-  }
-  if (text !== lastRead.text) {
-    const target = parseNamespaceLink(text);
-    if (target?.type !== type) {
-      return MALFORMED;
-    }
-    lastRead.text = text;
-    lastRead.inum = target.inum;
-  }
-  return lastRead.inum;
-}
-
 /**
  * The links this kernel has at all, so that the ones it lacks do not cost an error for every process.
  *
@@ -210,7 +188,6 @@ function listKernelLinks(procRoot: string): readonly Link[] {
       path: `/ns/${name}`,
       type,
       isForChildren: name !== type,
-      lastRead: { text: '', inum: 0 },
     }));
 }
 

@@ -19,6 +19,10 @@ export interface TaskStat {
 }
 
 const STATX_BYTES = 256;
+
+/** PATH_MAX of the kernel. */
+const PATH_BYTES = 4_096;
+
 const STATX_NLINK = 0x4;
 const STATX_CTIME = 0x80;
 const STATX_INO = 0x100;
@@ -39,11 +43,16 @@ export function createTaskStatReader(mayUseKoffi = true): (path: string) => Task
   if ('missing' in libc || !mayUseKoffi) {
     return statWithNode;
   }
+  const path = Buffer.alloc(PATH_BYTES);
   const buffer = Buffer.alloc(STATX_BYTES);
+  const [pathAt, bufferAt] = [libc.addressOf(path), libc.addressOf(buffer)];
   const words = new Uint32Array(buffer.buffer, buffer.byteOffset, STATX_BYTES / 4);
   const word = (at: number): number => words[at] ?? 0;
-  return (path) => {
-    if (libc.statx(path, WANTED, buffer) < 0) {
+  return (directory) => {
+    const length = path.write(directory);
+    path[length] = 0;
+    // What does not fit has no end, and would be too long for the kernel as well.
+    if (length === PATH_BYTES || libc.statx(pathAt, WANTED, bufferAt) < 0) {
       return null;
     }
     return {

@@ -6,6 +6,8 @@ import { spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Lifespan } from '../../src/domain/lifespan.ts';
+import type { NamespaceType } from '../../src/domain/namespace-type.ts';
 import {
   endProgram,
   findBuildObstacle,
@@ -13,6 +15,8 @@ import {
   startCollectorProgram,
 } from './collector-program.ts';
 import { findObstacle, makeStateDirectory, readRecord, startLab, type Lab } from './lab.ts';
+import { lastLife } from './lives.ts';
+import { until } from './room.ts';
 
 const obstacle = findObstacle() ?? findBuildObstacle();
 
@@ -27,6 +31,10 @@ async function startCollector(): Promise<ChildProcess> {
   collectors.push(child);
   await ready;
   return child;
+}
+
+function findLife(type: NamespaceType, inum: number): Lifespan | undefined {
+  return lastLife(readRecord(stateDirectory), type, inum);
 }
 
 function pause(ms: number): Promise<void> {
@@ -62,14 +70,19 @@ describe.skipIf(obstacle)(
       const first = await startCollector();
       const dies = await lab.run<{ pid: number; links: { net: number } }>('spawn("net")');
       const stays = await lab.run<{ pid: number; links: { uts: number } }>('spawn("uts")');
-      await pause(400);
+      await until('the births', () => findLife('net', dies.result.links.net));
+      await until('the births', () => findLife('uts', stays.result.links.uts));
       const killing = await lab.run<number>('now_us()');
       await endProgram(first, 'SIGKILL');
       expect(verify()).toMatchObject({ status: 0 });
       const ended = await lab.run(`end(${dies.result.pid})`);
       const born = await lab.run<{ pid: number; links: { ipc: number } }>('spawn("ipc")');
       const second = await startCollector();
-      await pause(500);
+      await until('the end', () => findLife('net', dies.result.links.net)?.gone);
+      await until('the birth', () => findLife('ipc', born.result.links.ipc));
+      await until('that the gap is closed', () =>
+        readRecord(stateDirectory).events.find((event) => event.event === 'observation.gap_closed'),
+      );
       await endProgram(second, 'SIGTERM');
       expect(verify()).toMatchObject({ status: 0 });
 
