@@ -8,7 +8,14 @@ import type { Resolution } from './derive-lifespans.ts';
 import type { Draft } from './draft.ts';
 import { toHolderKey, type Holder, type HolderIdentity } from './holder.ts';
 import type { Holding, Holdings } from './holdings.ts';
-import { toSetKey, type HolderId, type Known, type LifespanId, type SetId } from './known.ts';
+import {
+  findLifespan,
+  toSetKey,
+  type HolderId,
+  type Known,
+  type LifespanId,
+  type SetId,
+} from './known.ts';
 import type { MemberGain, OpenMemberBooks } from './member-books.ts';
 import {
   admitSeen,
@@ -136,16 +143,30 @@ function findKnownHolder(
   if (set === undefined || held.lifespans.some((id) => resolution.replaced.has(id))) {
     return undefined;
   }
-  return known.holderByKey.get(toHolderKey(toIdentity(holding, { set, held, resolution })));
+  return known.holderByKey.get(toHolderKey(toIdentity(known, holding, { set, held, resolution })));
+}
+
+/**
+ * A mount namespace can be known although nothing that the scan showed is in it: records overtook the scan about
+ * all of its processes (settleScan).
+ */
+function findPlace(
+  known: Known,
+  { lifespanOf, replaced }: Resolution,
+  key: NamespaceKey,
+): LifespanId | null {
+  const id = lifespanOf.get(key) ?? findLifespan(known, key)?.id ?? null;
+  return id === null || replaced.has(id) ? null : id;
 }
 
 function toIdentity(
+  known: Known,
   holding: Holding,
   { set, held, resolution }: { set: SetId | null; held: Held; resolution: Resolution },
 ): HolderIdentity {
   const { kind, pid, tid, startTimeTicks, fd, path, mountInum, deviceInum } = holding;
-  const lifespanOf = (type: NamespaceType, inum: number | null): LifespanId | null =>
-    inum === null ? null : (resolution.lifespanOf.get(toNamespaceKey(type, inum)) ?? null);
+  const placeOf = (type: NamespaceType, inum: number | null): LifespanId | null =>
+    inum === null ? null : findPlace(known, resolution, toNamespaceKey(type, inum));
   return {
     kind,
     set,
@@ -155,10 +176,10 @@ function toIdentity(
     startTimeTicks,
     fd,
     path,
-    mountNamespace: lifespanOf('mnt', mountInum),
+    mountNamespace: placeOf('mnt', mountInum),
     socketInode: holding.socketInode,
     interface: holding.interface,
-    namespace: lifespanOf('net', deviceInum),
+    namespace: placeOf('net', deviceInum),
   };
 }
 
@@ -217,7 +238,7 @@ function addGained(
   }
   const gain: MemberGain = {
     event: 'holder.gained',
-    ...toIdentity(holding, { set, held, resolution }),
+    ...toIdentity(input.known, holding, { set, held, resolution }),
     type: set === null ? typeOf(holding) : null,
     namespaces: isNewSet ? [...held.lifespans] : null,
     ...(holding.facts ?? NO_FACTS),

@@ -93,6 +93,23 @@ describe('mounts', () => {
     expect(mountsOf(auditor)).toMatchObject([{ path: BLUE, from: exactly(5.05) }]);
   });
 
+  test('a mount is in its mount namespace also when records overtook the scan about all that are in there', () => {
+    const auditor = watching();
+    const place = ns('mnt', 4026532003, '902');
+    auditor.tell(2.5, birth(2.4, place), moved(2.4, 60, inside(place)));
+    const held = auditor.life('mnt', place.inum).id;
+    const scan = {
+      processes: [process(1), inNet, process(60, { mnt: place.inum })],
+      mountNamespaces: [{ inum: place.inum, bindMounts: [mountSeen(70)], unreadable: null }],
+      kernelIds: new Map([...kernelIds, [`mnt:${place.inum}` as const, '902']]),
+    };
+    auditor.scanBeside({ ...scan, second: 3 }, moved(3.05, 60, inside(place)));
+    expect(mountsOf(auditor)).toMatchObject([{ path: BLUE, mountNamespace: held }]);
+    const gained = mountsOf(auditor)[0]?.id;
+    auditor.scanBeside({ ...scan, second: 4 });
+    expect(mountsOf(auditor)).toMatchObject([{ id: gained, mountNamespace: held }]);
+  });
+
   test('an id used again means that the end of the mount before was lost: it lies before', () => {
     const auditor = watching();
     auditor.tell(3, mounted(2.5, 70));
