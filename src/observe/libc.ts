@@ -81,6 +81,9 @@ export interface Libc {
   formatText(format: Pointer, list: Pointer, limit: number): string;
 }
 
+/** PATH_MAX of the kernel, with the zero byte at the end. */
+export const PATH_BYTES = 4_096;
+
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;

@@ -7,9 +7,10 @@
  * Source: readlink(2), proc_pid_ns(5).
  */
 import { readlinkSync } from 'node:fs';
+import { assert } from '../domain/errors.ts';
 import { INUM_MAX, parseNamespaceLink, type NamespaceType } from '../domain/namespace-type.ts';
-import { nameErrno, openLibc, type Libc } from './libc.ts';
-import { errnoOf } from './proc-read.ts';
+import { nameErrno, openLibc, PATH_BYTES, type Libc } from './libc.ts';
+import { errnoOf, MALFORMED } from './proc-read.ts';
 
 export interface NamespaceLinkName {
   /** From the directory on: `/ns/uts`. */
@@ -27,14 +28,8 @@ export interface NamespaceLinkReader {
   read(index: number): number | string;
 }
 
-/** What the kernel would not say of a link to a namespace. */
-const MALFORMED = 'EBADMSG';
-
 /** More than any link to a namespace says, and more than V8 keeps on its heap, where memory moves. */
 const ANSWER_BYTES = 256;
-
-/** PATH_MAX of the kernel. */
-const PATH_BYTES = 4_096;
 
 const [ZERO, NINE, CLOSING] = [0x30, 0x39, 0x5d];
 
@@ -63,7 +58,8 @@ function createReader(names: readonly NamespaceLinkName[], libc: Libc): Namespac
     },
     read(index) {
       const link = links[index];
-      if (link === undefined || length + longest > PATH_BYTES) {
+      assert(link !== undefined, `there is no link ${index}`);
+      if (length + longest > PATH_BYTES) {
         return 'ENAMETOOLONG';
       }
       const { ending, beginning } = link;

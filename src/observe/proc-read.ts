@@ -59,6 +59,9 @@ export function createProcReader(): ProcReader {
   };
 }
 
+/** Said of what could be read and is not what the kernel writes there. */
+export const MALFORMED = 'EBADMSG';
+
 /** The errno name of a failed system call, for example `EACCES`. Anything else is a defect and is thrown on. */
 export function errnoOf(error: unknown): string {
   if (

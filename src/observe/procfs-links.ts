@@ -10,11 +10,8 @@ import { readdirSync } from 'node:fs';
 import { NAMESPACE_TYPES, type NamespaceType } from '../domain/namespace-type.ts';
 import type { ForChildrenLinks, NamespaceLinks, UnreadableReason } from '../domain/scan.ts';
 import { createNamespaceLinkReader } from './namespace-link.ts';
-import { errnoOf, isGone, type ProcReader } from './proc-read.ts';
+import { errnoOf, isGone, MALFORMED, type ProcReader } from './proc-read.ts';
 import { parseStatLine, type StatLine } from './stat-line.ts';
-
-/** Stands for bytes that are not what the kernel writes there. */
-const MALFORMED = 'EBADMSG';
 
 type Draft<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
 

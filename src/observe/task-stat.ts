@@ -7,7 +7,7 @@
  * Source: statx(2); kernel include/uapi/linux/stat.h struct statx, of which the fields have fixed places.
  */
 import { statSync } from 'node:fs';
-import { openLibc } from './libc.ts';
+import { openLibc, PATH_BYTES } from './libc.ts';
 import { errnoOf } from './proc-read.ts';
 
 export interface TaskStat {
@@ -19,9 +19,6 @@ export interface TaskStat {
 }
 
 const STATX_BYTES = 256;
-
-/** PATH_MAX of the kernel. */
-const PATH_BYTES = 4_096;
 
 const STATX_NLINK = 0x4;
 const STATX_CTIME = 0x80;
