@@ -16,17 +16,20 @@ import {
 import { NAMESPACE_TYPES } from '../domain/namespace-type.ts';
 import { findBpfObject } from './bpf-object.ts';
 import { openBaseNote } from './kernel-bases.ts';
+import { openCpuStates, type CpuStates } from './kernel-cpus.ts';
 import { createKernelDecoder, type KernelDecoder } from './kernel-decode.ts';
 import { createFactTexts } from './kernel-facts.ts';
 import { openForgettingNote, type ForgettingNote } from './kernel-forgetting.ts';
 import type { HookState, KernelProfile } from './kernel-hooks.ts';
-import { createLifeKeeper, type LifeKeeper } from './kernel-keep.ts';
+import { createLifeKeeper } from './kernel-keep.ts';
 import type { LossWatchStart } from './kernel-losses.ts';
 import { createKernelMaps, type KernelMaps } from './kernel-maps.ts';
 import { createMissWatch } from './kernel-missed.ts';
 import { proveHooks } from './kernel-proof.ts';
+import { createPump, type Pumped } from './kernel-pump.ts';
 import { createKernelQueue, type KernelQueue } from './kernel-queue.ts';
-import { openKernelRing, type KernelRing, type RingChunk } from './kernel-ring.ts';
+import type { ReaderState } from './kernel-reader.ts';
+import { openKernelRing, type KernelRing } from './kernel-ring.ts';
 import { openSession, type Host, type KernelSession } from './kernel-session.ts';
 import { openLibbpf, type ProgramInfo } from './libbpf.ts';
 import { messageOf, openLibc } from './libc.ts';
@@ -178,21 +181,23 @@ function createKernelEvents(
   const { anchorUs } = options;
   const attachedAtUs = anchorUs + Number(libc.bootNs() / NS_PER_US);
   const kernelMaps = createKernelMaps(libbpf, maps);
+  const cpus = openCpuStates(libc, maps.cpus, libbpf.mapEntriesMax(maps.cpus));
   const note = openForgettingNote(libc, maps.forgetting);
   if (session.isTakenOver) {
+    cpus.forgetTold();
     goOn(kernelMaps, note.read(), options.recordedPosition ?? 0);
   }
   reader.claim(options.procRoot);
   const rings = { life: openRing(host, maps.life), holders: openRing(host, maps.holders) };
-  const starts = findStarts(host, session, kernelMaps);
+  const starts = findStarts(host, session, cpus);
   const decoder = createKernelDecoder(anchorUs, createFactTexts(options.procRoot));
   const toldCounts = { life: reader.toldLost('life'), holders: reader.toldLost('holders') };
   const bases = openBaseNote(libc, maps.bases, libbpf.mapEntriesMax(maps.bases));
-  const known = { starts, toldCounts, bases: bases.read() };
-  const queue = createKernelQueue(decoder, { anchorUs, ...known });
+  const repeats = { bases: bases.read(), taken: cpus.readTaken() };
+  const queue = createKernelQueue(decoder, { anchorUs, starts, toldCounts, repeats });
   const live = session.profile === 'tracepoint' ? maps.live : null;
-  const keeper = createLifeKeeper(libbpf, live, bases);
-  const pumped = { rings, maps: kernelMaps, keeper, queue };
+  const keeper = createLifeKeeper(libbpf, live, bases, repeats);
+  const pumped = { rings, cpus, keeper, queue };
   const missed = { startNs: starts.life.at, anchorUs };
   const missWatch = createMissWatch(libbpf, session.programs, reader, missed);
   const pump = createPump(host, session, pumped, missWatch.look);
@@ -209,16 +214,7 @@ function createKernelEvents(
     get pendingCount() {
       return queue.pendingCount;
     },
-    take(max) {
-      if (isClosed) {
-        return [];
-      }
-      const records = [...queue.take(max), ...missWatch.take()];
-      for (const stream of KERNEL_STREAMS) {
-        reader.setToldLost(stream, queue.lostCounts[stream]);
-      }
-      return records;
-    },
+    take: (max) => (isClosed ? [] : [...takeFrom(queue, reader, max), ...missWatch.take()]),
     recover: () => recover(kernelMaps, decoder),
     remember(namespaces) {
       if (session.profile === 'trampoline') {
@@ -227,16 +223,25 @@ function createKernelEvents(
     },
     willForget: (namespaces, position) => note.write(namespaces, position),
     forget: (namespaces) => kernelMaps.forget(namespaces),
-    stats: () => readStats(libbpf, session, pumped),
+    stats: () => readStats(libbpf, session, kernelMaps, pumped),
     close({ keepPins }) {
       if (isClosed) {
         return;
       }
       isClosed = true;
-      [rings.life, rings.holders, note, bases].forEach((mapped) => mapped.close());
+      [rings.life, rings.holders, note, bases, cpus].forEach((mapped) => mapped.close());
       session.close({ keepPins });
     },
   };
+}
+
+/** What is final, and what was lost up to there, which whoever takes over need not tell again. */
+function takeFrom(queue: KernelQueue, reader: ReaderState, max: number): KernelRecord[] {
+  const records = queue.take(max);
+  for (const stream of KERNEL_STREAMS) {
+    reader.setToldLost(stream, queue.lostCounts[stream]);
+  }
+  return records;
 }
 
 /** What the run before was about to forget is forgotten now, if the log got as far as that. */
@@ -253,10 +258,10 @@ function openRing({ libc, libbpf }: Host, fd: number): KernelRing {
   return openKernelRing(libc, fd, libbpf.mapEntriesMax(fd));
 }
 
-function findStarts(host: Host, session: KernelSession, maps: KernelMaps) {
+function findStarts(host: Host, session: KernelSession, cpus: CpuStates) {
   return {
-    life: findStart(host, session, maps, 'life'),
-    holders: findStart(host, session, maps, 'holders'),
+    life: findStart(host, session, cpus, 'life'),
+    holders: findStart(host, session, cpus, 'holders'),
   };
 }
 
@@ -264,53 +269,18 @@ function findStarts(host: Host, session: KernelSession, maps: KernelMaps) {
 function findStart(
   { libc }: Host,
   { isTakenOver, reader }: KernelSession,
-  maps: KernelMaps,
+  cpus: CpuStates,
   stream: KernelStream,
 ): LossWatchStart {
   const until = Number(libc.bootNs());
   if (!isTakenOver) {
     return { at: until, seqs: [], lostCount: 0, until };
   }
-  const counters = maps.readCounters(stream);
-  const dropped = counters.reduce((sum, counter) => sum + counter.dropped, 0);
   return {
     at: reader.lastPumpNs,
-    seqs: counters.map(({ seq }) => seq),
-    lostCount: Math.max(0, dropped - reader.toldLost(stream)),
+    seqs: cpus.readSeqs(stream),
+    lostCount: Math.max(0, cpus.readDroppedCount(stream) - reader.toldLost(stream)),
     until,
-  };
-}
-
-interface Pumped {
-  readonly rings: Record<KernelStream, KernelRing>;
-  readonly maps: KernelMaps;
-  readonly keeper: LifeKeeper;
-  readonly queue: KernelQueue;
-}
-
-/** What happened to be in the rings is copied out. */
-function createPump(
-  { libc }: Host,
-  { reader }: KernelSession,
-  { rings, maps, keeper, queue }: Pumped,
-  onPumped: (nowNs: number) => void,
-): () => void {
-  const wasActive = { life: true, holders: true };
-  const keepLife = (copy: RingChunk): void => keeper.keep(copy);
-  return () => {
-    // The time before the numbers, and both before the rings: what they cover is then in the rings or lost.
-    const bootNs = Number(libc.bootNs());
-    for (const stream of KERNEL_STREAMS) {
-      const isActive = !rings[stream].isEmpty();
-      // Only a full ring loses, so the numbers of one that was empty twice have nothing to tell.
-      const isWorthAsking = isActive || wasActive[stream];
-      const seqs = isWorthAsking ? maps.readCounters(stream).map(({ seq }) => seq) : [];
-      const { chunk, isWhole } = rings[stream].drain(stream === 'life' ? keepLife : undefined);
-      queue.add(stream, chunk, { seqs, bootNs }, isWhole);
-      wasActive[stream] = isActive;
-    }
-    reader.lastPumpNs = bootNs;
-    onPumped(bootNs);
   };
 }
 
@@ -326,11 +296,12 @@ function recover(maps: KernelMaps, decoder: KernelDecoder): BirthRecord[] {
 function readStats(
   libbpf: Host['libbpf'],
   session: KernelSession,
-  { rings, maps, keeper, queue }: Pumped,
+  maps: KernelMaps,
+  { rings, cpus, keeper, queue }: Pumped,
 ): KernelEventsStats {
   const readStream = (stream: KernelStream): StreamStats => ({
     ringBytes: rings[stream].sizeBytes,
-    recordCount: maps.readCounters(stream).reduce((sum, { seq }) => sum + seq, 0),
+    recordCount: cpus.readSeqs(stream).reduce((sum, seq) => sum + seq, 0),
     lostCount: queue.lostCounts[stream],
   });
   return {

@@ -43,13 +43,11 @@ export const EVENT_MAPS = [
   'live',
   'told',
   'told_cgroups',
-  'told_last',
   'config',
-  'counters',
+  'cpus',
   'totals',
   'reader',
   'forgetting',
-  'last_unshared',
   'bases',
 ] as const;
 

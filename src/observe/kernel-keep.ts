@@ -8,7 +8,7 @@ import type { BaseNote } from './kernel-bases.ts';
 import { readHeader } from './kernel-decode.ts';
 import { BIRTH, RECORD_KIND } from './kernel-layout.ts';
 import type { RawRecords } from './kernel-memory.ts';
-import { createRepeats } from './kernel-repeats.ts';
+import { createRepeats, type KnownRepeats } from './kernel-repeats.ts';
 import { walkChunk, type RingChunk } from './kernel-ring.ts';
 import { eachLiveEntry } from './kernel-unshared.ts';
 import type { Libbpf } from './libbpf.ts';
@@ -16,6 +16,8 @@ import type { Libbpf } from './libbpf.ts';
 export interface LifeKeeper {
   /** Keeps what the chunk tells. Throws KernelCallError. */
   keep(chunk: RingChunk): void;
+  /** By CPU, the number of the last repeat that was kept. */
+  readonly keptSeqs: readonly number[];
   /** Births that found the map full. */
   readonly missedCount: number;
 }
@@ -24,20 +26,27 @@ const KEY_BYTES = 8;
 const BATCH_ENTRIES = 1_024;
 
 /** @param live descriptor of the map of live namespaces; null where the programs put births there */
-export function createLifeKeeper(libbpf: Libbpf, live: number | null, bases: BaseNote): LifeKeeper {
-  const repeats = createRepeats(bases.read(), true);
+export function createLifeKeeper(
+  libbpf: Libbpf,
+  live: number | null,
+  bases: BaseNote,
+  known: KnownRepeats,
+): LifeKeeper {
+  const repeats = createRepeats(known, true);
   const births = live === null ? null : createBirthBatch(libbpf, live);
   return {
     keep(chunk) {
       walkChunk(chunk, 0, Number.POSITIVE_INFINITY, (at) => {
-        const whole = repeats.unfold(chunk, at);
-        if (whole && readHeader(whole.raw, whole.at).kind === RECORD_KIND.unshared) {
-          births?.add(whole.raw, whole.at);
-        }
+        repeats.unfold(chunk, at, (raw, from) => {
+          if (readHeader(raw, from).kind === RECORD_KIND.unshared) {
+            births?.add(raw, from);
+          }
+        });
       });
       births?.flush();
       bases.write(repeats.takeLearnt());
     },
+    keptSeqs: repeats.lastSeqs,
     get missedCount() {
       return births?.missedCount ?? 0;
     },

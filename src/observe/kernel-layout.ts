@@ -5,7 +5,7 @@
 import type { NamespaceType } from '../domain/namespace-type.ts';
 
 /** NSAUDIT_ABI: pins of another number are not taken over. */
-export const KERNEL_ABI = 4;
+export const KERNEL_ABI = 5;
 
 export const RECORD_KIND = {
   birth: 1,
@@ -75,7 +75,13 @@ export const MEMBER = {
 /** Begins with what stands in a MEMBER. */
 export const UNSHARED = { bytes: 264, parent: 240, born: 256, ownerUid: 260 } as const;
 
-export const REPEATED = { bytes: 32, id: 24 } as const;
+/** Instant, id and number are told as differences from the unshared record that is repeated. */
+export const REPEAT = { bytes: 16, laterNs: 0, moreId: 4, moreSeq: 8, inum: 12 } as const;
+
+export const REPEATS_MAX = 16;
+
+/** Only as many repeats as the header counts are there. Its instant and number are those of what is repeated. */
+export const REPEATED = { bytes: 280, repeats: 24 } as const;
 
 export const LEFT = {
   bytes: 64,
@@ -115,6 +121,17 @@ export const EXE_IDENTITY = { bytes: 24 } as const;
 
 export const TOLD_LAST = { bytes: 48 } as const;
 
+/** See kernel-cpus.ts. */
+export const CPU_STATE = {
+  bytes: 688,
+  counters: 0,
+  told: 32,
+  base: 128,
+  waiting: 392,
+  repeated: 400,
+  takenSeq: 680,
+} as const;
+
 export const COUNTERS = { bytes: 16, seq: 0, dropped: 8 } as const;
 
 export const TOTALS = { bytes: 16, liveFull: 0, exes: 8 } as const;
@@ -139,7 +156,7 @@ export const CLONE_FLAGS: Readonly<Record<NamespaceType, number>> = {
   uts: 0x0400_0000,
 };
 
-const WORD_LIMIT = 0x1_0000_0000;
+export const WORD_LIMIT = 0x1_0000_0000;
 
 /** A u64 as a number: exact up to 2^53. `at` is a byte offset, a multiple of 4. */
 export function readCount(words: Uint32Array, at: number): number {

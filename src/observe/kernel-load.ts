@@ -148,7 +148,7 @@ function resizeMaps(
     if (ringBytes !== null && (map.name === 'life' || map.name === 'holders')) {
       map.setMaxEntries(ringBytes[map.name]);
     }
-    if (map.name === 'bases') {
+    if (map.name === 'bases' || map.name === 'cpus') {
       map.setMaxEntries(cpuCount);
     }
   }

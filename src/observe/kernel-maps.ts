@@ -1,32 +1,11 @@
 /** The maps of the event programs, read and written as what they mean. Layouts: kernel-layout.ts. */
-import {
-  KERNEL_STREAMS,
-  type KernelNamespace,
-  type KernelStream,
-} from '../domain/kernel-record.ts';
+import type { KernelNamespace } from '../domain/kernel-record.ts';
 import { NAMESPACE_TYPES } from '../domain/namespace-type.ts';
 import { toLiveKey } from './kernel-forgetting.ts';
 import type { EventMap, HookPlan } from './kernel-hooks.ts';
-import {
-  BIRTH,
-  CLONE_FLAGS,
-  CONFIG,
-  COUNTERS,
-  EXE_IDENTITY,
-  EXE_KEY,
-  REF,
-  TOLD_LAST,
-  TOTALS,
-} from './kernel-layout.ts';
+import { BIRTH, CLONE_FLAGS, CONFIG, EXE_IDENTITY, EXE_KEY, REF, TOTALS } from './kernel-layout.ts';
 import type { MapEntry } from './libbpf-maps.ts';
 import type { Libbpf } from './libbpf.ts';
-
-export interface StreamCounters {
-  /** Records the CPU made. */
-  readonly seq: number;
-  /** Of those, the ones that found no room. */
-  readonly dropped: number;
-}
 
 export interface KernelMaps {
   /**
@@ -38,8 +17,6 @@ export interface KernelMaps {
     emitInitial: boolean,
     plan: Pick<HookPlan, 'birthsFromCalls' | 'tellsEnds'> | null,
   ): void;
-  /** By CPU. */
-  readCounters(stream: KernelStream): StreamCounters[];
   readLiveFullCount(): number;
   /** Values are birth records. */
   readLive(): MapEntry[];
@@ -48,7 +25,7 @@ export interface KernelMaps {
   forget(namespaces: readonly KernelNamespace[]): void;
   /** The same, by their keys in the map of live namespaces. */
   forgetKeys(keys: readonly bigint[]): void;
-  /** Makes the programs tell every path again. */
+  /** Makes the programs tell every path again, where kernel-cpus.ts forgets them too. */
   forgetTold(): void;
 }
 
@@ -60,11 +37,6 @@ export function createKernelMaps(
   maps: Readonly<Record<EventMap, number>>,
 ): KernelMaps {
   const zero = Buffer.alloc(4);
-  const counterKeys = { life: Buffer.alloc(4), holders: Buffer.alloc(4) };
-  for (const [index, stream] of KERNEL_STREAMS.entries()) {
-    counterKeys[stream].writeUInt32LE(index);
-  }
-  const perCpu = Buffer.alloc(COUNTERS.bytes * libbpf.possibleCpus());
 
   return {
     configure(initial, emitInitial, plan) {
@@ -80,17 +52,6 @@ export function createKernelMaps(
       }
       value.writeUInt32LE(emitInitial ? 1 : 0, CONFIG.emitInitial);
       libbpf.update(maps.config, zero, value);
-    },
-    readCounters(stream) {
-      libbpf.lookup(maps.counters, counterKeys[stream], perCpu);
-      const counters: StreamCounters[] = [];
-      for (let at = 0; at < perCpu.length; at += COUNTERS.bytes) {
-        counters.push({
-          seq: Number(perCpu.readBigUInt64LE(at + COUNTERS.seq)),
-          dropped: Number(perCpu.readBigUInt64LE(at + COUNTERS.dropped)),
-        });
-      }
-      return counters;
     },
     readLiveFullCount() {
       const value = Buffer.alloc(TOTALS.bytes);
@@ -120,7 +81,6 @@ export function createKernelMaps(
       for (const { key } of libbpf.entries(maps.told_cgroups, KEY_BYTES, CGROUP_VALUE_BYTES)) {
         libbpf.remove(maps.told_cgroups, key);
       }
-      libbpf.update(maps.told_last, zero, Buffer.alloc(TOLD_LAST.bytes * libbpf.possibleCpus()));
     },
   };
 }

@@ -8,7 +8,7 @@ import { KERNEL_STREAMS, type KernelRecord, type KernelStream } from '../domain/
 import type { KernelDecoder } from './kernel-decode.ts';
 import { RECORD_KIND } from './kernel-layout.ts';
 import type { LossWatchStart } from './kernel-losses.ts';
-import { createRepeats, type RepeatBase } from './kernel-repeats.ts';
+import { createRepeats, type KnownRepeats } from './kernel-repeats.ts';
 import type { RingChunk } from './kernel-ring.ts';
 import {
   createKernelStreamQueue,
@@ -18,10 +18,10 @@ import {
 } from './kernel-stream.ts';
 
 export interface KernelQueue {
-  /** What was copied out of a ring after the snapshot was taken; nothing was left in it if `isWhole`. */
+  /** See KernelStreamQueue. */
   add(
     stream: KernelStream,
-    chunk: RingChunk | null,
+    copied: readonly RingChunk[],
     before: SequenceSnapshot,
     isWhole: boolean,
   ): void;
@@ -39,8 +39,8 @@ export interface KernelQueueOptions {
   readonly starts: Readonly<Record<KernelStream, LossWatchStart>>;
   /** Losses that an earlier reader of the same rings has told. */
   readonly toldCounts: Readonly<Record<KernelStream, number>>;
-  /** What an earlier reader of the life ring had read and repetitions still stand for. */
-  readonly bases: readonly RepeatBase[];
+  /** What an earlier reader of the life ring had read and repeats still stand for. */
+  readonly repeats: KnownRepeats;
 }
 
 const NS_PER_US = 1_000;
@@ -62,11 +62,15 @@ const RANKS = new Map<number, number>([
 
 export function createKernelQueue(
   decoder: KernelDecoder,
-  { anchorUs, starts, toldCounts, bases }: KernelQueueOptions,
+  { anchorUs, starts, toldCounts, repeats }: KernelQueueOptions,
 ): KernelQueue {
   const streams: Record<KernelStream, KernelStreamQueue> = {
-    life: createKernelStreamQueue(decoder, starts.life, createRepeats(bases, false)),
-    holders: createKernelStreamQueue(decoder, starts.holders, createRepeats([], false)),
+    life: createKernelStreamQueue(decoder, starts.life, createRepeats(repeats, false)),
+    holders: createKernelStreamQueue(
+      decoder,
+      starts.holders,
+      createRepeats({ bases: [], taken: [] }, false),
+    ),
   };
   const lostCounts = { ...toldCounts };
   const window = createWindow([streams.life, streams.holders]);

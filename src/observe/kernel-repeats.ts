@@ -1,8 +1,8 @@
 /**
- * Records that say no more than "the same again, with this namespace": what a storm of births by one task
- * consists of. Here each becomes the whole record it stands for, so nobody else need know.
+ * Records that say no more than "the same again, with these namespaces": what a storm of births by one task
+ * consists of. Here each repeat becomes the whole record it stands for, so nobody else need know.
  *
- * It repeats the last whole one of its CPU (bpf/records.h). Layouts: kernel-layout.ts.
+ * They name the whole one of their CPU that they repeat (bpf/records.h). Layouts: kernel-layout.ts.
  */
 import {
   HEADER,
@@ -10,8 +10,10 @@ import {
   readCount,
   readWord,
   RECORD_KIND,
+  REPEAT,
   REPEATED,
   UNSHARED,
+  WORD_LIMIT,
 } from './kernel-layout.ts';
 import type { RawRecords } from './kernel-memory.ts';
 import { listBornSlots } from './kernel-unshared.ts';
@@ -23,41 +25,59 @@ export interface RepeatBase {
   readonly raw: RawRecords;
 }
 
-export interface RecordAt {
-  readonly raw: RawRecords;
-  readonly at: number;
-}
-
 export interface Repeats {
   /**
-   * Is shown every record of the life ring in the order of the ring, and answers what it says in full: for most
-   * the record itself. Null for a repetition of what was never seen: then nothing is known of it.
+   * Is shown every record of the life ring in the order of the ring, and visits what it says in full: for most
+   * the record itself. Nothing for repeats of what was never seen, and for those that were visited before.
    */
-  unfold(raw: RawRecords, at: number): RecordAt | null;
+  unfold(raw: RawRecords, at: number, visit: Visit): void;
+  /** By CPU, the number of the last repeat that was visited. */
+  readonly lastSeqs: readonly number[];
   /** What was learnt since the last call, one for each CPU: what its next repetitions stand for. */
   takeLearnt(): RepeatBase[];
 }
 
+type Visit = (raw: RawRecords, at: number) => void;
+
 const KIND_MASK = 0xff;
 const CPU_SHIFT = 16;
 
-/**
- * @param known from an earlier reader of the same ring
- * @param reuses what was unfolded lasts only until the next is
- */
-export function createRepeats(known: readonly RepeatBase[], reuses: boolean): Repeats {
+/** What an earlier reader of the same ring has left. */
+export interface KnownRepeats {
+  readonly bases: readonly RepeatBase[];
+  /** As `lastSeqs`. */
+  readonly taken: readonly number[];
+}
+
+/** @param reuses what was unfolded lasts only until the next is */
+export function createRepeats(known: KnownRepeats, reuses: boolean): Repeats {
   const bases = new Map<number, RepeatBase[]>();
   const learnt = new Map<number, RepeatBase>();
+  const lastSeqs = [...known.taken];
   const scratch = createRecord();
-  for (const base of known) {
-    const others = bases.get(base.cpu) ?? [];
-    bases.set(
-      base.cpu,
-      [...others, base].toSorted((left, right) => left.seq - right.seq),
-    );
+  for (const base of known.bases) {
+    bases.set(base.cpu, [...(bases.get(base.cpu) ?? []), base]);
   }
+
+  function unfoldRepeats(raw: RawRecords, at: number, cpu: number, visit: Visit): void {
+    const baseSeq = readCount(raw.words, at + HEADER.seq);
+    const base = bases.get(cpu)?.find(({ seq }) => seq === baseSeq);
+    const count = raw.bytes[at + HEADER.count] ?? 0;
+    for (let index = 0; index < count; index += 1) {
+      const repeat = at + REPEATED.repeats + index * REPEAT.bytes;
+      const seq = baseSeq + readWord(raw.words, repeat + REPEAT.moreSeq);
+      if (base === undefined || seq <= (lastSeqs[cpu] ?? 0)) {
+        continue;
+      }
+      lastSeqs[cpu] = seq;
+      const whole = reuses ? scratch : createRecord();
+      writeWhole(whole, base.raw, raw, repeat);
+      visit(whole, 0);
+    }
+  }
+
   return {
-    unfold(raw, at) {
+    unfold(raw, at, visit) {
       const kindAndCpu = readWord(raw.words, at + HEADER.kind);
       const kind = kindAndCpu & KIND_MASK;
       const cpu = kindAndCpu >>> CPU_SHIFT;
@@ -66,18 +86,13 @@ export function createRepeats(known: readonly RepeatBase[], reuses: boolean): Re
         bases.set(cpu, [base]);
         learnt.set(cpu, base);
       }
-      if (kind !== RECORD_KIND.repeated) {
-        return { raw, at };
+      if (kind === RECORD_KIND.repeated) {
+        unfoldRepeats(raw, at, cpu, visit);
+      } else {
+        visit(raw, at);
       }
-      const number = readCount(raw.words, at + HEADER.seq);
-      const base = bases.get(cpu)?.findLast(({ seq }) => seq < number);
-      if (base === undefined) {
-        return null;
-      }
-      const whole = reuses ? scratch : createRecord();
-      writeWhole(whole, base.raw, raw, at);
-      return { raw: whole, at: 0 };
     },
+    lastSeqs,
     takeLearnt() {
       const taken = [...learnt.values()];
       learnt.clear();
@@ -98,14 +113,19 @@ export function copyRecord(raw: RawRecords, at: number): RawRecords {
   return copy;
 }
 
-/** The header is that of the repetition, but for what the base says of kind and flags. */
+/** Writes the record that the repeat at a byte offset of `raw` stands for. */
 function writeWhole(whole: RawRecords, base: RawRecords, raw: RawRecords, at: number): void {
   whole.bytes.set(base.bytes);
-  whole.bytes.set(raw.bytes.subarray(at, at + HEADER.kind), 0);
   const [slot = 0] = listBornSlots(base, 0);
-  whole.bytes.set(
-    raw.bytes.subarray(at + REPEATED.id, at + REPEATED.id + 8),
-    MEMBER.ids + 8 * slot,
-  );
-  whole.words[(MEMBER.inums >> 2) + slot] = readWord(raw.words, at + HEADER.flags);
+  addWord(whole, HEADER.bootNs, readWord(raw.words, at + REPEAT.laterNs));
+  addWord(whole, HEADER.seq, readWord(raw.words, at + REPEAT.moreSeq));
+  addWord(whole, MEMBER.ids + 8 * slot, readWord(raw.words, at + REPEAT.moreId));
+  whole.words[(MEMBER.inums >> 2) + slot] = readWord(raw.words, at + REPEAT.inum);
+}
+
+/** To the u64 at a byte offset: an id may be beyond what a number can say. */
+function addWord({ words }: RawRecords, at: number, more: number): void {
+  const low = readWord(words, at) + more;
+  words[at >> 2] = low;
+  words[(at >> 2) + 1] = readWord(words, at + 4) + Math.floor(low / WORD_LIMIT);
 }

@@ -109,6 +109,20 @@ export function walkChunk(
   return offset;
 }
 
+/** A chunk of these records, as a ring would give it. */
+export function joinRecords(records: readonly Buffer[]): RingChunk {
+  const spans = records.map(({ length }) => ringSpan(length));
+  const copy = new ArrayBuffer(spans.reduce((sum, span) => sum + span, 0));
+  const bytes = Buffer.from(copy);
+  let at = 0;
+  for (const [index, record] of records.entries()) {
+    bytes.writeUInt32LE(record.length, at);
+    bytes.set(record, at + RING_HEADER_BYTES);
+    at += spans[index] ?? 0;
+  }
+  return { words: new Uint32Array(copy), bytes, recordCount: records.length };
+}
+
 function ringSpan(length: number): number {
   return Math.ceil((length + RING_HEADER_BYTES) / ALIGNMENT) * ALIGNMENT;
 }

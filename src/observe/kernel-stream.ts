@@ -14,7 +14,7 @@ import type { RawRecords } from './kernel-memory.ts';
 import type { Repeats } from './kernel-repeats.ts';
 import { walkChunk, type RingChunk } from './kernel-ring.ts';
 
-/** The number that each CPU had given out, at one moment before a ring was drained; none where nobody asked. */
+/** The number that each CPU had given out, at one moment before a ring was drained. */
 export interface SequenceSnapshot {
   readonly seqs: readonly number[];
   readonly bootNs: number;
@@ -27,8 +27,8 @@ export interface StreamEntry {
 }
 
 export interface KernelStreamQueue {
-  /** What was copied out of the ring after the snapshot was taken; nothing was left in it if `isWhole`. */
-  add(chunk: RingChunk | null, before: SequenceSnapshot, isWhole: boolean): void;
+  /** What was copied out of the ring after the snapshot was taken, and what waited to get there; nothing was left in it if `isWhole`. */
+  add(copied: readonly RingChunk[], before: SequenceSnapshot, isWhole: boolean): void;
   /** Looks at the next records. Those that only explain others are learnt and left out. */
   decodeBatch(limit: number, push: (entry: StreamEntry) => void): void;
   readonly undecodedCount: number;
@@ -63,29 +63,25 @@ export function createKernelStreamQueue(
 
   function look(chunk: RingChunk, at: number, push: (entry: StreamEntry) => void): void {
     undecodedCount -= 1;
-    const entry = readEntry(repeats, chunk, at);
-    if (entry === null) {
-      return;
-    }
-    losses.note(entry.header, entry.header.bootNs);
-    lastNs = Math.max(lastNs, entry.header.bootNs);
-    if (!decoder.learn(entry.raw, entry.at)) {
-      push(entry);
-    }
+    // What says nothing to us never arrived: the loss watch finds its number missing.
+    repeats.unfold(chunk, at, (raw, from) => {
+      const header = readHeader(raw, from);
+      losses.note(header, header.bootNs);
+      lastNs = Math.max(lastNs, header.bootNs);
+      if (!decoder.learn(raw, from)) {
+        push({ header, raw, at: from });
+      }
+    });
   }
 
   return {
-    add(chunk, before, isWhole) {
-      if (chunk !== null) {
+    add(copied, before, isWhole) {
+      for (const chunk of copied) {
         chunks.push(chunk);
         undecodedCount += chunk.recordCount;
       }
       drainedNs = isWhole ? before.bootNs : drainedNs;
-      if (!isWhole) {
-        end = null;
-      } else if (before.seqs.length > 0) {
-        end = before;
-      }
+      end = isWhole ? before : null;
       settleEnd();
     },
     decodeBatch(limit, push) {
@@ -119,10 +115,4 @@ function noteEnds(losses: LossWatch, { seqs, bootNs }: SequenceSnapshot): void {
       losses.noteEnd(cpu, seq, bootNs);
     }
   }
-}
-
-/** Null where it says nothing to us: then it never arrived, and the loss watch finds its number missing. */
-function readEntry(repeats: Repeats, chunk: RingChunk, at: number): StreamEntry | null {
-  const whole = repeats.unfold(chunk, at);
-  return whole && { header: readHeader(whole.raw, whole.at), ...whole };
 }

@@ -31,6 +31,14 @@ interface Child {
   readonly links: { readonly [Type in NamespaceType]?: number };
 }
 
+interface ChangingRow {
+  readonly type: NamespaceType;
+  readonly inum: number;
+  readonly net: number;
+  readonly comm: string;
+  readonly gid: number;
+}
+
 const ALL_BUT_TWO: NamespaceType[] = ['cgroup', 'ipc', 'mnt', 'net', 'user', 'uts'];
 const quote = (types: readonly string[]): string => types.map((type) => `"${type}"`).join(',');
 
@@ -117,6 +125,30 @@ describe.skipIf(obstacle !== null)(`kernel events of real namespaces${notRun}`, 
       how: 'unshare',
     });
     expect(moved?.namespaces.map(({ type, inum }) => [type, inum])).toEqual([['net', result.net]]);
+  });
+
+  test('births of a process that changes between them say each what it was at that moment, and none waits for the next', async () => {
+    const step = await lab.run<{ pid: number; isWhole: boolean; rows: ChangingRow[] }>(
+      'storm_changing()',
+    );
+    const { pid, isWhole, rows } = step.result;
+    expect(isWhole).toBe(true);
+    await recorder.settle();
+    const births = recorder.births().filter(({ creator }) => creator?.pid === pid);
+    const moves = recorder.records.filter(
+      (record): record is TaskRecord =>
+        record.kind === 'moved' && record.task.pid === pid && record.how === 'unshare',
+    );
+    const told = births.map(({ namespace, facts }, index) => ({
+      type: namespace.type,
+      inum: namespace.inum,
+      net: moves[index]?.namespaces.find(({ type }) => type === 'net')?.inum,
+      comm: facts?.comm,
+      gid: facts?.gid,
+    }));
+    expect(told).toEqual(rows);
+    expect(moves.map(({ atUs }) => atUs)).toEqual(births.map(({ atUs }) => atUs));
+    expect(recorder.losses()).toEqual([]);
   });
 
   test('a call that fails gives no birth, and one without a namespace flag says nothing', async () => {

@@ -10,14 +10,14 @@ import { rawBirth, rawLeft, rawRepeated, rawUnshared, toChunk, toRaw } from './r
 const MS = 1_000_000n;
 const nobody = { pid: 5, comm: 'c' };
 
-function startQueue(bases: readonly RepeatBase[] = []): KernelQueue {
+function startQueue(bases: readonly RepeatBase[] = [], taken: readonly number[] = []): KernelQueue {
   const decoder = createKernelDecoder(0, createFactTexts('/nonexistent'));
   const fresh = { at: 0, seqs: [], lostCount: 0, until: 0 };
   return createKernelQueue(decoder, {
     anchorUs: 0,
     starts: { life: fresh, holders: fresh },
     toldCounts: { life: 0, holders: 0 },
-    bases,
+    repeats: { bases, taken },
   });
 }
 
@@ -35,7 +35,7 @@ function pump(
   for (const stream of ['life', 'holders'] as const) {
     const records = rings[stream] ?? [];
     const before = { seqs: [seqs[stream] ?? 0], bootNs: Number(bootNs) };
-    queue.add(stream, records.length > 0 ? toChunk(records) : null, before, true);
+    queue.add(stream, records.length > 0 ? [toChunk(records)] : [], before, true);
   }
 }
 
@@ -103,16 +103,6 @@ describe('losses', () => {
     ]);
   });
 
-  test('what was lost last is told also when nobody asks for numbers any more before it is decoded', () => {
-    const queue = startQueue();
-    pump(queue, 100n * MS, { holders: [left(10n * MS, 1)] }, { holders: 3 });
-    const unasked = { seqs: [], bootNs: Number(110n * MS) };
-    queue.add('life', null, unasked, true);
-    queue.add('holders', null, unasked, true);
-    expect(summary(queue)).toEqual(['left 10000', 'lost 100000']);
-    expect(queue.lostCounts.holders).toBe(2);
-  });
-
   test('a writer that was interrupted after it took its number is no loss', () => {
     const queue = startQueue();
     pump(queue, 100n * MS, { life: [birth(10n * MS, 1)] }, { life: 2 });
@@ -124,12 +114,28 @@ describe('losses', () => {
   });
 });
 
-function repeated(seq: number, inum: number, cpu = 0): Buffer {
-  const namespace = { inum, id: BigInt(1_000 + seq) };
-  return rawRepeated({ bootNs: BigInt(seq) * MS, seq, cpu }, namespace);
+/** The birth of number `seq` by the task of the record `base`: a millisecond for each number. */
+function repeat(base: number, seq: number, inum: number, moreId = seq - base) {
+  const moreSeq = seq - base;
+  return { laterNs: BigInt(moreSeq) * MS, moreId, moreSeq, inum };
 }
 
-describe('repetitions', () => {
+/** `births`: number and inum of each. */
+function repeated(base: number, births: readonly (readonly [number, number])[], cpu = 0): Buffer {
+  return rawRepeated(
+    { bootNs: BigInt(base) * MS, seq: base, cpu },
+    births.map(([seq, inum]) => repeat(base, seq, inum)),
+  );
+}
+
+const births = (queue: KernelQueue) =>
+  queue
+    .take(100)
+    .flatMap((record) =>
+      record.kind === 'birth' ? [`${record.namespace.inum} by ${record.creator?.pid}`] : [],
+    );
+
+describe('repeats', () => {
   const INUMS = [10, 11, 12, 13, 14, 15, 16, 17, 14, 15];
   const UTS_SLOT = 7;
   const whole = (seq: number, cpu = 0, pid = 5) =>
@@ -140,60 +146,79 @@ describe('repetitions', () => {
       CLONE_FLAGS.uts,
     );
 
-  test('a repetition is taken as the whole record it stands for, at its own instant and with the namespace it names', () => {
+  test('each repeat is taken as the whole record it stands for, at its own instant and with the namespace it names', () => {
     const queue = startQueue();
-    pump(queue, 100n * MS, { life: [whole(1), repeated(2, 99)] });
-    const [, , birth2, moved2] = queue.take(10);
-    const inums = INUMS.with(UTS_SLOT, 99);
-    const said = toRaw(
-      rawUnshared(
-        { bootNs: 2n * MS, seq: 2, count: 1 },
-        { pid: 5, comm: 'c' },
-        inums,
-        CLONE_FLAGS.uts,
-      ),
-    );
-    said.bytes.writeBigUInt64LE(1_002n, MEMBER.ids + 8 * UTS_SLOT);
-    const decoder = createKernelDecoder(0, createFactTexts('/nonexistent'));
-    expect([birth2, moved2]).toEqual(decoder.decode(said, 0));
-    expect(birth2).toMatchObject({ kind: 'birth', namespace: { inum: 99 } });
+    const base = whole(1);
+    base.writeBigUInt64LE(0xffff_ffff_ffffn, MEMBER.ids + 8 * UTS_SLOT);
+    const record = rawRepeated({ bootNs: MS, seq: 1 }, [
+      repeat(1, 2, 98, 0),
+      repeat(1, 3, 99, 0xffff_ffff),
+    ]);
+    pump(queue, 100n * MS, { life: [base, record] });
+    const taken = queue.take(10);
+    const say = (bootNs: bigint, seq: number, inum: number, id: bigint) => {
+      const inums = INUMS.with(UTS_SLOT, inum);
+      const header = { bootNs, seq, count: 1 };
+      const said = toRaw(rawUnshared(header, { pid: 5, comm: 'c' }, inums, CLONE_FLAGS.uts));
+      said.bytes.writeBigUInt64LE(id, MEMBER.ids + 8 * UTS_SLOT);
+      return createKernelDecoder(0, createFactTexts('/nonexistent')).decode(said, 0);
+    };
+    expect(taken.slice(2)).toEqual([
+      ...say(2n * MS, 2, 98, 0xffff_ffff_ffffn),
+      ...say(3n * MS, 3, 99, 0x1_0000_ffff_fffen),
+    ]);
+    expect(queue.lostCounts.life).toBe(0);
   });
 
   test('each CPU repeats its own', () => {
     const queue = startQueue();
     pump(queue, 100n * MS, {
-      life: [whole(1, 0, 5), whole(1, 1, 6), repeated(2, 98, 0), repeated(2, 99, 1)],
+      life: [whole(1, 0, 5), whole(1, 1, 6), repeated(1, [[2, 98]], 0), repeated(1, [[2, 99]], 1)],
     });
-    const makers = queue
-      .take(20)
-      .flatMap((record) =>
-        record.kind === 'birth' ? [[record.namespace.inum, record.creator?.pid]] : [],
-      );
-    expect(makers.slice(2)).toEqual([
-      [98, 5],
-      [99, 6],
-    ]);
+    expect(births(queue).slice(2)).toEqual(['98 by 5', '99 by 6']);
   });
 
-  test('a repetition of what is not known is a loss of one, not a guess', () => {
+  test('repeats of what is not known are a loss of as many, not a guess', () => {
     const queue = startQueue();
-    pump(queue, 100n * MS, { life: [repeated(1, 99), whole(2)] }, { life: 2 });
-    expect(summary(queue)).toContain('lost 2000');
-    expect(queue.lostCounts.life).toBe(1);
+    const unknown = repeated(1, [
+      [2, 98],
+      [3, 99],
+    ]);
+    pump(queue, 100n * MS, { life: [unknown, whole(4)] }, { life: 4 });
+    expect(summary(queue)).toContain('lost 4000');
+    expect(queue.lostCounts.life).toBe(3);
   });
 
-  test('what an earlier reader had read is still known', () => {
+  test('what waited is told once, whether it is met again in the same ring, in a later one, or never', () => {
+    const queue = startQueue();
+    const waiting = [2, 3, 4].map((seq) => [seq, 90 + seq] as const);
+    const sent = [2, 3, 4, 5].map((seq) => [seq, 90 + seq] as const);
+    const before = { seqs: [4], bootNs: Number(50n * MS) };
+    queue.add('life', [toChunk([whole(1)]), toChunk([repeated(1, waiting)])], before, true);
+    queue.add('holders', [], before, true);
+    expect(births(queue)).toEqual(['17 by 5', '92 by 5', '93 by 5', '94 by 5']);
+    const later = [toChunk([repeated(1, sent)]), toChunk([repeated(1, sent)])];
+    queue.add('life', later, { seqs: [5], bootNs: Number(100n * MS) }, true);
+    queue.add('holders', [], { seqs: [0], bootNs: Number(100n * MS) }, true);
+    expect(births(queue)).toEqual(['95 by 5']);
+    pump(queue, 200n * MS, {}, { life: 5 });
+    expect(queue.take(10)).toEqual([]);
+    expect(queue.lostCounts.life).toBe(0);
+  });
+
+  test('what an earlier reader had read is still known, and what it took before it came into the ring is not told again', () => {
     const base = (seq: number, pid: number): RepeatBase[] => {
-      const repeats = createRepeats([], false);
-      const raw = toRaw(whole(seq, 0, pid));
-      repeats.unfold(raw, 0);
+      const repeats = createRepeats({ bases: [], taken: [] }, false);
+      repeats.unfold(toRaw(whole(seq, 0, pid)), 0, () => undefined);
       return repeats.takeLearnt();
     };
-    const queue = startQueue([...base(3, 6), ...base(1, 5)]);
-    pump(queue, 100n * MS, { life: [repeated(2, 98), repeated(4, 99), whole(5, 0, 7)] });
-    const makers = queue
-      .take(20)
-      .flatMap((record) => (record.kind === 'birth' ? [record.creator?.pid] : []));
-    expect(makers).toEqual([5, 6, 7]);
+    const queue = startQueue([...base(5, 6), ...base(1, 5)], [3]);
+    const older = repeated(1, [
+      [2, 92],
+      [3, 93],
+      [4, 94],
+    ]);
+    pump(queue, 100n * MS, { life: [older, repeated(5, [[6, 99]]), whole(7, 0, 7)] });
+    expect(births(queue)).toEqual(['94 by 5', '99 by 6', '17 by 7']);
   });
 });

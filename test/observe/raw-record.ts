@@ -8,6 +8,7 @@ import {
   MOUNTED,
   PATH,
   REF,
+  REPEAT,
   REPEATED,
   TASK,
   UNMOUNTED,
@@ -118,12 +119,27 @@ export function rawUnshared(
   return record;
 }
 
+export interface RawRepeat {
+  readonly laterNs: bigint;
+  readonly moreId: number;
+  readonly moreSeq: number;
+  readonly inum: number;
+}
+
+/** `header`: instant and number of what is repeated. */
 export function rawRepeated(
-  header: Omit<RawHeader, 'kind'>,
-  namespace: { readonly inum: number; readonly id: bigint },
+  header: Omit<RawHeader, 'kind' | 'count'>,
+  repeats: readonly RawRepeat[],
 ): Buffer {
-  const record = startRecord(REPEATED.bytes, { ...header, kind: 13, flags: namespace.inum });
-  record.writeBigUInt64LE(namespace.id, REPEATED.id);
+  const length = REPEATED.repeats + repeats.length * REPEAT.bytes;
+  const record = startRecord(length, { ...header, kind: 13, count: repeats.length });
+  for (const [index, { laterNs, moreId, moreSeq, inum }] of repeats.entries()) {
+    const at = REPEATED.repeats + index * REPEAT.bytes;
+    record.writeUInt32LE(Number(laterNs), at + REPEAT.laterNs);
+    record.writeUInt32LE(moreId, at + REPEAT.moreId);
+    record.writeUInt32LE(moreSeq, at + REPEAT.moreSeq);
+    record.writeUInt32LE(inum, at + REPEAT.inum);
+  }
   return record;
 }
 

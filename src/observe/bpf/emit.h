@@ -8,9 +8,11 @@
 /* Of the unified hierarchy. Where version 1 hierarchies are used, every task is in it. */
 #define ROOT_CGROUP_ID 1
 
-INLINE struct counters *counters_of(u32 stream)
+INLINE struct cpu_state *this_cpu(void)
 {
-	return bpf_map_lookup_elem(&counters, &stream);
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&cpus, &cpu);
 }
 
 /* A header without number. */
@@ -28,19 +30,19 @@ INLINE void set_header(struct record_header *header, u64 now, u32 kind, u32 flag
 INLINE void start_record(struct record_header *header, u32 stream, u64 now, u32 kind, u32 flags,
 			 u32 count)
 {
-	struct counters *counter = counters_of(stream);
+	struct cpu_state *cpu = this_cpu();
 
 	set_header(header, now, kind, flags);
-	header->seq = counter ? __sync_fetch_and_add(&counter->seq, count) + count : 0;
+	header->seq = cpu ? __sync_fetch_and_add(&cpu->counters[stream].seq, count) + count : 0;
 	header->count = count;
 }
 
 INLINE void count_dropped(u32 stream, u32 count)
 {
-	struct counters *counter = counters_of(stream);
+	struct cpu_state *cpu = this_cpu();
 
-	if (counter)
-		__sync_fetch_and_add(&counter->dropped, count);
+	if (cpu)
+		__sync_fetch_and_add(&cpu->counters[stream].dropped, count);
 }
 
 INLINE u64 key_of(const struct namespace_ref *ref)
@@ -268,11 +270,11 @@ INLINE u32 tell_exe(struct task_struct *task, struct told_last *last, u64 now)
 /* What the task is, and what its records name told before. */
 INLINE void tell_task(struct task_block *block, struct task_struct *task, u64 now)
 {
-	u32 zero = 0;
-	struct told_last *last = bpf_map_lookup_elem(&told_last, &zero);
+	struct cpu_state *cpu = this_cpu();
 
-	if (last)
-		read_task(block, task, tell_exe(task, last, now), tell_cgroup(task, last, now));
+	if (cpu)
+		read_task(block, task, tell_exe(task, &cpu->told, now),
+			  tell_cgroup(task, &cpu->told, now));
 }
 
 #endif

@@ -22,6 +22,19 @@ typedef _Bool bool;
 #define false 0
 #define NULL ((void *)0)
 
+/* include/uapi/linux/sched.h */
+#define CLONE_NEWTIME 0x00000080
+#define CLONE_NEWNS 0x00020000
+#define CLONE_NEWCGROUP 0x02000000
+#define CLONE_NEWUTS 0x04000000
+#define CLONE_NEWIPC 0x08000000
+#define CLONE_NEWUSER 0x10000000
+#define CLONE_NEWPID 0x20000000
+#define CLONE_NEWNET 0x40000000
+#define CLONE_NEW_ANY                                                                               \
+	(CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |              \
+	 CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
 #define KERNEL __attribute__((preserve_access_index))
 
 typedef struct {
@@ -220,6 +233,9 @@ struct thread_info {
 
 /* start_boottime: since 5.5. */
 struct task_struct {
+	u64 self_exec_id;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
 	struct thread_info thread_info;
 	struct css_set *cgroups;
 	int pid;

@@ -44,21 +44,14 @@ struct {
 	__type(value, u32);
 } told_cgroups SEC(".maps");
 
-/* For each CPU, so that a task that does the same again needs no look into the two maps above. */
+/* By CPU; as many entries as there can be CPUs. User space sees it as it is, in shared memory. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, u32);
-	__type(value, struct told_last);
-} told_last SEC(".maps");
-
-/* For each CPU, what repeated records repeat; its number is 0 where there is nothing to repeat. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct unshared_record);
-} last_unshared SEC(".maps");
+	__type(value, struct cpu_state);
+} cpus SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -66,13 +59,6 @@ struct {
 	__type(key, u32);
 	__type(value, struct config);
 } config SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, STREAM_COUNT);
-	__type(key, u32);
-	__type(value, struct counters);
-} counters SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

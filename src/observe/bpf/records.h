@@ -11,7 +11,7 @@
 #include "kernel-types.h"
 
 /* Changes whenever a collector of another version could misread a record or a pinned map. */
-#define NSAUDIT_ABI 4
+#define NSAUDIT_ABI 5
 
 /* In the order of NAMESPACE_TYPES. */
 enum namespace_type {
@@ -129,13 +129,25 @@ struct unshared_record {
 
 /*
  * The same as the last unshared record of this CPU, later, and with another namespace in the place of the one
- * that was born then. What a storm consists of: the storming process waits for every byte, as the memory is
- * cold, and seven times as many fit into the ring.
+ * that was born then. Instant, id and number are told as how much more they are than those of that record.
+ */
+struct repeat {
+	u32 later_ns;
+	u32 more_id;
+	u32 more_seq;
+	u32 inum;
+};
+
+enum { REPEATS_MAX = 16 };
+
+/*
+ * What a storm consists of. The storming process waits for every byte of cold memory, so there are few of
+ * them, and they go into the ring together. Only the first `count` are there.
  */
 struct repeated_record {
-	/* Its flags are the inum. */
+	/* Instant and number are those of the unshared record that is repeated. */
 	struct record_header header;
-	u64 id;
+	struct repeat repeats[REPEATS_MAX];
 };
 
 struct left_record {
@@ -201,7 +213,7 @@ struct exe_identity {
 	u32 number;
 };
 
-/* The executable and the cgroup that were told or looked up last. */
+/* The executable and the cgroup that were told or looked up last, so that a task that does the same again needs no look into the maps. */
 struct told_last {
 	struct exe_key exe;
 	struct exe_identity identity;
@@ -223,6 +235,39 @@ struct config {
 struct counters {
 	u64 seq;
 	u64 dropped;
+};
+
+/* What no record says of the task that the last unshared record tells of, and shows that it is the same still. */
+struct same_task {
+	u64 start_ns;
+	/* One more with every program it executes. */
+	u64 exec_id;
+	/* How often it had left its CPU. */
+	u64 switches;
+	/* An address: it never leaves the kernel. */
+	struct file *exe_file;
+	u64 born_id;
+	/* The slot of the namespace that was born, where it was only one, and not a user namespace. */
+	u32 born_slot;
+	u32 unused;
+};
+
+/* All that one CPU needs at hand, in one place: each page of its own costs a process that storms dearly. */
+struct cpu_state {
+	struct counters counters[STREAM_COUNT];
+	struct told_last told;
+	struct same_task task;
+	/* What is repeated; its number is 0 where there is nothing to repeat. */
+	struct unshared_record base;
+	/*
+	 * How many repeats of it are in `repeated` and not yet in the ring: written after them. User space reads
+	 * them here, too, because nobody knows when the next one comes.
+	 */
+	u32 waiting;
+	u32 unused;
+	struct repeated_record repeated;
+	/* Written by user space: the number of the last repeat that it took from here. */
+	u64 taken_seq;
 };
 
 /* For the whole host. */

@@ -8,20 +8,8 @@
 #ifndef NSAUDIT_TRACEPOINTS_H
 #define NSAUDIT_TRACEPOINTS_H
 
-#include "emit.h"
+#include "repeats.h"
 #include "system-call.h"
-
-#define CLONE_NEWTIME 0x00000080
-#define CLONE_NEWNS 0x00020000
-#define CLONE_NEWCGROUP 0x02000000
-#define CLONE_NEWUTS 0x04000000
-#define CLONE_NEWIPC 0x08000000
-#define CLONE_NEWUSER 0x10000000
-#define CLONE_NEWPID 0x20000000
-#define CLONE_NEWNET 0x40000000
-#define CLONE_NEW_ANY                                                                               \
-	(CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |              \
-	 CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
 #define BIRTH(flag, of, type, owner_of, from)                                                       \
 	if (flags & (flag)) {                                                                       \
@@ -116,82 +104,19 @@ INLINE void remember_told_birth(struct birth_record *birth, u64 now)
 	remember_birth(birth);
 }
 
-/* The slot of the one namespace that is new; MEMBER_SLOTS where more are, or one whose owner is new. */
-INLINE u32 only_born_slot(u32 born)
+/* Births by the task itself and its move to them, in one record. False where there was no room. */
+INLINE bool emit_unshared(struct task_struct *task, const struct birth_record *birth,
+			  const struct namespaces *set, u32 born, bool tells_ends, u64 now)
 {
-	switch (born) {
-	case CLONE_NEWNS:
-		return TYPE_MNT;
-	case CLONE_NEWUTS:
-		return TYPE_UTS;
-	case CLONE_NEWIPC:
-		return TYPE_IPC;
-	case CLONE_NEWPID:
-		return CHILDREN_PID;
-	case CLONE_NEWCGROUP:
-		return TYPE_CGROUP;
-	case CLONE_NEWNET:
-		return TYPE_NET;
-	case CLONE_NEWTIME:
-		return CHILDREN_TIME;
-	}
-	return MEMBER_SLOTS;
-}
-
-/* Whether the record would say of the task what `base` says, but for the namespace that was born. */
-INLINE bool repeats(const struct unshared_record *base, const struct task_block *block,
-		    const struct namespaces *set, u32 born, u32 flags)
-{
-	const u64 *said = (const u64 *)&base->moved.task, *is = (const u64 *)block;
-	u32 born_slot = only_born_slot(born);
-	u64 other = 0;
-
-	if (!base->moved.header.seq || base->born != born || base->moved.header.flags != flags ||
-	    born_slot == MEMBER_SLOTS || block->tid != block->tgid)
-		return false;
-	for (int i = 0; i < sizeof(*block) / sizeof(u64); i++)
-		other |= said[i] ^ is[i];
-	for (int slot = 0; slot < MEMBER_SLOTS; slot++)
-		if (slot != born_slot)
-			other |= (base->moved.ids[slot] ^ set->ids[slot]) |
-				 (base->moved.inums[slot] ^ set->inums[slot]);
-	return !other;
-}
-
-/* False where there was no room. */
-INLINE bool emit_repeated(const struct unshared_record *base, const struct namespaces *set, u64 now)
-{
-	u32 born_slot = only_born_slot(base->born);
-	struct repeated_record record;
-	u32 inum = 0;
-	u64 id = 0;
-
-	/* Before Linux 6.3 only a constant is a place on the stack. */
-	for (int slot = 0; slot < MEMBER_SLOTS; slot++) {
-		if (slot == born_slot) {
-			inum = set->inums[slot];
-			id = set->ids[slot];
-		}
-	}
-	start_record(&record.header, STREAM_LIFE, now, RECORD_REPEATED, inum, 1);
-	record.id = id;
-	if (!bpf_ringbuf_output(&life, &record, sizeof(record), BPF_RB_NO_WAKEUP))
-		return true;
-	count_dropped(STREAM_LIFE, 1);
-	return false;
-}
-
-/* False where there was no room. From then on `base`, if there is one, is what it says. */
-INLINE bool emit_whole(struct task_struct *task, const struct birth_record *birth,
-		       const struct namespaces *set, u32 born, u32 flags,
-		       struct unshared_record *base, u64 now)
-{
+	u32 flags = task->signal->live.counter > 1 ? FLAG_OTHER_THREADS : 0;
 	u32 count = __builtin_popcount(born);
+	struct cpu_state *cpu = this_cpu();
+	bool is_free = cpu && send_repeats(cpu);
 	struct unshared_record *record;
 	struct record_header header;
 
 	start_record(&header, STREAM_LIFE, now, RECORD_UNSHARED, flags, count);
-	record = bpf_ringbuf_reserve(&life, sizeof(*record), 0);
+	record = is_free ? bpf_ringbuf_reserve(&life, sizeof(*record), 0) : NULL;
 	if (!record) {
 		count_dropped(STREAM_LIFE, count);
 		return false;
@@ -203,28 +128,10 @@ INLINE bool emit_whole(struct task_struct *task, const struct birth_record *birt
 		read_ref(&record->parent, &task->real_cred->user_ns->parent->ns, TYPE_USER);
 	record->born = born;
 	record->owner_uid = task->real_cred->user_ns->owner.val;
-	if (base)
-		*base = *record;
+	if (cpu && !tells_ends)
+		set_base(cpu, task, record);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return true;
-}
-
-/* Births by the task itself and its move to them, in one record. `birth` says who, and how. */
-INLINE void emit_unshared(struct task_struct *task, struct birth_record *birth,
-			  const struct namespaces *set, u32 born, bool tells_ends, u64 now)
-{
-	u32 flags = task->signal->live.counter > 1 ? FLAG_OTHER_THREADS : 0;
-	struct unshared_record *base;
-	bool is_told;
-	u32 zero = 0;
-
-	base = bpf_map_lookup_elem(&last_unshared, &zero);
-	if (base && repeats(base, &birth->creator, set, born, flags))
-		is_told = emit_repeated(base, set, now);
-	else
-		is_told = emit_whole(task, birth, set, born, flags, base, now);
-	if (!is_told || tells_ends)
-		tell_births(birth, task, born, now, remember_told_birth);
 }
 
 INLINE const struct config *read_config(void)
@@ -269,25 +176,37 @@ int on_new_task(u64 *context)
 	return 0;
 }
 
-/* unshare has given the task the namespaces of `flags`, or setns whatever it wanted. */
-INLINE void on_moved(struct task_struct *task, u32 how, u64 flags)
+INLINE void tell_moved(struct task_struct *task, u32 how, u64 flags)
 {
-	const struct config *config = read_config();
 	struct birth_record birth = { .how = how };
+	const struct config *config = read_config();
 	struct namespaces set;
 	u64 now;
 
-	if (!config || (how == HOW_UNSHARE && !flags) ||
-	    !read_namespaces(task, set.ids, set.inums))
+	if (!config || !read_namespaces(task, set.ids, set.inums))
 		return;
 	now = bpf_ktime_get_boot_ns();
 	tell_task(&birth.creator, task, now);
 	flags &= config->birth_flags;
-	if (flags)
-		emit_unshared(task, &birth, &set, flags, config->tells_ends, now);
-	else
+	if (!flags)
 		emit_task(task, &birth.creator, &set, differences(task, set.inums), RECORD_MOVED,
 			  how, now);
+	else if (!emit_unshared(task, &birth, &set, flags, config->tells_ends, now) ||
+		 config->tells_ends)
+		tell_births(&birth, task, flags, now, remember_told_birth);
+}
+
+/* unshare has given the task the namespaces of `flags`, or setns whatever it wanted. */
+INLINE void on_moved(struct task_struct *task, u32 how, u64 flags)
+{
+	struct cpu_state *cpu = this_cpu();
+
+	if (how == HOW_UNSHARE && (!flags || tell_repeat(task, flags)))
+		return;
+	/* Until it is told in full: see differs_in_namespaces(). */
+	if (cpu)
+		cpu->base.moved.header.seq = 0;
+	tell_moved(task, how, flags);
 }
 
 /* A call that succeeded has done all its work by now. */

@@ -18,7 +18,7 @@ FLAGS = {
     "time": 0x00000080,
 }
 SYS_CLONE = 56
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
 
 children = {}  # pid -> pids below it, which come to us when it ends
 held = {}

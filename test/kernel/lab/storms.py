@@ -1,12 +1,24 @@
 """Much at once: namespaces, processes and ids one after the other as fast as can be."""
 
+import json
 import os
 import signal
 import socket
 import struct
 import time
 
-from lab_base import FLAGS, LIBC, check, die_with_parent, link, now_us, wait_forever
+from lab_base import (
+    FLAGS,
+    LIBC,
+    PR_SET_NAME,
+    check,
+    comm_of,
+    die_with_parent,
+    hold,
+    link,
+    now_us,
+    wait_forever,
+)
 
 
 def storm(name, count):
@@ -26,6 +38,56 @@ def storm(name, count):
     started = now_us()
     status = os.waitpid(pid, 0)[1]
     return {"pid": pid, "isWhole": status == 0, "tookUs": now_us() - started}
+
+
+def storm_changing():
+    """One process that makes uts namespaces, three in a row each time, and changes in between; what it was at each."""
+    ready_read, ready_write = os.pipe()
+    pid = os.fork()
+    if pid != 0:
+        os.close(ready_write)
+        with os.fdopen(ready_read) as told:
+            rows = json.loads(told.read())
+        return {"pid": pid, "isWhole": os.waitpid(pid, 0)[1] == 0, "rows": rows}
+    try:
+        rows = []
+        cpus = sorted(os.sched_getaffinity(0))
+        first_net = hold("self", "net")
+
+        def stay_on(cpu):
+            os.sched_setaffinity(0, {cpu})
+
+        def birth(name):
+            check(LIBC.unshare(FLAGS[name]), "unshare")
+            return {
+                "type": name,
+                "inum": link(name),
+                "net": link("net"),
+                "comm": comm_of("self"),
+                "gid": os.getgid(),
+            }
+
+        def change_net_elsewhere():
+            stay_on(cpus[-1])
+            rows.append(birth("net"))
+            stay_on(cpus[0])
+
+        stay_on(cpus[0])
+        for change in (
+            lambda: None,
+            lambda: rows.append(birth("net")),
+            lambda: LIBC.prctl(PR_SET_NAME, b"changed"),
+            lambda: check(LIBC.setns(first_net, 0), "setns"),
+            lambda: os.setresgid(12345, 12345, 12345),
+            change_net_elsewhere,
+            lambda: stay_on(cpus[-1]),
+        ):
+            change()
+            rows.extend(birth("uts") for _ in range(3))
+        os.write(ready_write, json.dumps(rows).encode())
+        os._exit(0)
+    finally:
+        os._exit(1)
 
 
 def fork_storm(pid, name, count):
