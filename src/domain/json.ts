@@ -7,7 +7,6 @@
 import { z } from 'zod';
 import { EVIDENCE, type Bounds } from './bounds.ts';
 import { containerJsonSchema, type ContainerOf } from './container-json.ts';
-import type { AuditEvent } from './event.ts';
 import { EVENT_NAMES } from './event.ts';
 import { HOLDER_KINDS, holderSchema, type Holder } from './holder.ts';
 import {
@@ -303,13 +302,21 @@ function toCreatorJson(
   creator: Creator,
   containerOf: ContainerOf,
 ): NonNullable<LifespanJson['creator']> {
-  const { how, evidence, ...facts } = creator;
   return {
-    ...facts,
+    pid: creator.pid,
     startTimeTicks: String(creator.startTimeTicks),
+    ppid: creator.ppid,
+    comm: creator.comm,
+    exe: creator.exe,
+    uid: creator.uid,
+    gid: creator.gid,
+    loginuid: creator.loginuid,
+    session: creator.session,
+    cgroup: creator.cgroup,
+    containerId: creator.containerId,
     container: containerOf(creator.cgroup),
-    how,
-    evidence,
+    how: creator.how,
+    evidence: creator.evidence,
   };
 }
 
@@ -319,78 +326,39 @@ export function toHolderJson(
   lifespan: number,
   { clock, containerOf }: Pick<Rendering, 'clock' | 'containerOf'>,
 ): HolderJson {
-  const {
-    id: holderId,
-    startTimeTicks,
-    mountNamespace,
-    namespace,
-    set,
-    observer,
-    from,
-    to,
-    ...rest
-  } = holder;
+  // Field by field: an object made by spreading costs the garbage collector ten times as much.
   return {
-    ...rest,
-    holder: String(holderId),
+    kind: holder.kind,
     lifespan: String(lifespan),
-    startTimeTicks: startTimeTicks === null ? null : String(startTimeTicks),
+    pid: holder.pid,
+    tid: holder.tid,
+    fd: holder.fd,
+    path: holder.path,
+    socketInode: holder.socketInode,
+    interface: holder.interface,
+    ppid: holder.ppid,
+    comm: holder.comm,
+    exe: holder.exe,
+    uid: holder.uid,
+    gid: holder.gid,
+    loginuid: holder.loginuid,
+    session: holder.session,
+    cgroup: holder.cgroup,
+    containerId: holder.containerId,
+    how: holder.how,
+    ancestors: holder.ancestors,
+    holder: String(holder.id),
+    startTimeTicks: holder.startTimeTicks === null ? null : String(holder.startTimeTicks),
     container: containerOf(holder.cgroup),
-    mountNamespace: toIdJson(mountNamespace),
-    namespace: toIdJson(namespace),
-    set: toIdJson(set),
-    observer: observer === true,
-    from: toBoundsJson(clock, from),
-    to: toBoundsJson(clock, to),
+    mountNamespace: toIdJson(holder.mountNamespace),
+    namespace: toIdJson(holder.namespace),
+    set: toIdJson(holder.set),
+    observer: holder.observer === true,
+    from: toBoundsJson(clock, holder.from),
+    to: toBoundsJson(clock, holder.to),
   };
 }
 
 function toIdJson(value: number | null): string | null {
   return value === null ? null : String(value);
-}
-
-/** Field names of events whose numbers are instants, and those whose numbers are ids; the catalogue keeps to them. */
-const INSTANT_FIELDS = new Set(['at', 'after', 'by', 'from', 'to', 'lastScan', 'anchor', 'before']);
-const ID_FIELDS = new Set([
-  'lifespan',
-  'owner',
-  'parent',
-  'set',
-  'holder',
-  'namespace',
-  'mountNamespace',
-  'namespaces',
-  'startTimeTicks',
-  'observer',
-]);
-
-/** An event as it is printed: header first, then its own fields, instants and ids as everywhere else. */
-export function toEventJson(event: AuditEvent, clock: WallClock): EventJson {
-  const { seq, event: name, version, at, ...fields } = event;
-  const header = { seq, event: name, version, at: toInstantJson(clock, at) };
-  return { ...header, ...(convert(fields, clock) as object) };
-}
-
-/** Fields whose keys are data (names that processes choose, types): their values are plain counts and inums. */
-const DATA_FIELDS = new Set(['byComm', 'ownNamespaces']);
-
-function convert(value: unknown, clock: WallClock, field = ''): unknown {
-  if (DATA_FIELDS.has(field)) {
-    return value;
-  }
-  if (Array.isArray(value)) {
-    return value.map((item) => convert(item, clock, field));
-  }
-  if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(
-      Object.entries(value).map(([name, item]) => [name, convert(item, clock, name)]),
-    );
-  }
-  if (typeof value !== 'number') {
-    return value;
-  }
-  if (INSTANT_FIELDS.has(field)) {
-    return toInstantJson(clock, value);
-  }
-  return ID_FIELDS.has(field) ? String(value) : value;
 }

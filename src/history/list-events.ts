@@ -1,6 +1,7 @@
+import { toEventJson } from '../domain/event-json.ts';
 /** The log itself, in order. */
 import { fromStoredEvent, type AuditEvent } from '../domain/event.ts';
-import { toEventJson, type Answer, type EventJson } from '../domain/json.ts';
+import { type Answer, type EventJson } from '../domain/json.ts';
 import type { EventLogReader } from '../store/event-log-reader.ts';
 import { requireNotPruned } from '../store/log-cut.ts';
 import { fingerprintTime, openPage } from './cursor.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { containerByPath } from '../../src/domain/container-json.ts';
+import { toEventJson } from '../../src/domain/event-json.ts';
 import type { Holder } from '../../src/domain/holder.ts';
 import {
   holderJsonSchema,
   lifespanJsonSchema,
-  toEventJson,
   toHolderJson,
   toLifespanJson,
 } from '../../src/domain/json.ts';
