@@ -76,28 +76,15 @@ wanted (bit) AS (
   FROM kind AS k
   WHERE instr(',' || :type || ',', ',' || k.type || ',') > 0
 ),
-counted (creator, born, stormed, first_by_us, last_by_us, types, seen_by) AS (
-  SELECT
-    c.creator,
-    sum(c.born),
-    sum(c.stormed),
-    min(c.first_by_us),
-    max(c.last_by_us),
-    c.types,
-    c.seen_by
+bucket (type, width_us, from_us, to_us) AS (
+  SELECT y.bit, w.width_us, p.from_us, p.to_us
   FROM part AS p
-  CROSS JOIN width AS w
+  JOIN width AS w ON w.step = p.step
   CROSS JOIN wanted AS y
-  CROSS JOIN creation AS c
-  WHERE w.step = p.step
-    AND c.type = y.bit
-    AND c.width_us = w.width_us
-    AND c.from_us >= p.from_us
-    AND c.from_us < p.to_us
-  GROUP BY c.creator, c.types, c.seen_by
+  WHERE p.from_us < p.to_us
 ),
-single (creator, creator_uid, creator_comm, type, born, stormed, first_by_us, last_by_us) AS (
-  SELECT l.creator, l.creator_uid, l.creator_comm, l.type, 1, 0, l.born_by_us, l.born_by_us
+single (creator, type, born, stormed, first_by_us, last_by_us) AS (
+  SELECT l.creator, l.type, 1, 0, l.born_by_us, l.born_by_us
   FROM part AS p
   CROSS JOIN lifespan AS l
   WHERE p.step = 0
@@ -105,90 +92,110 @@ single (creator, creator_uid, creator_comm, type, born, stormed, first_by_us, la
     AND l.born_by_us <= p.to_us
     AND l.born_after_us IS NOT NULL
   UNION ALL
-  SELECT t.creator, t.creator_uid, t.creator_comm, t.type, t.count, t.count, t.from_us, t.to_us
+  SELECT t.creator, t.type, t.count, t.count, t.from_us, t.to_us
   FROM part AS p
   CROSS JOIN storm AS t
   WHERE p.step = 0
     AND t.to_us > p.from_us
     AND t.to_us <= p.to_us
 ),
-birth (
-  uid, loginuid, comm, exe, container_id,
-  born, stormed, first_by_us, last_by_us, types, seen_by
-) AS (
+edge (creator, born, stormed, first_by_us, last_by_us, types, seen_by) AS (
   SELECT
-    m.uid, m.loginuid, m.comm, m.exe, m.container_id,
-    c.born, c.stormed, c.first_by_us, c.last_by_us, c.types, c.seen_by
-  FROM counted AS c
-  CROSS JOIN creator AS m
-  WHERE m.id = c.creator
-  UNION ALL
-  SELECT
-    s.creator_uid,
-    json_extract(s.creator, '$.loginuid'),
-    s.creator_comm,
-    json_extract(s.creator, '$.exe'),
-    json_extract(s.creator, '$.containerId'),
+    m.id,
     s.born,
     s.stormed,
     s.first_by_us,
     s.last_by_us,
     k.bit,
-    CASE json_extract(s.creator, '$.evidence') WHEN 'kernel-event' THEN 1 WHEN 'scan' THEN 2 ELSE 0 END
+    CASE s.creator ->> '$.evidence' WHEN 'kernel-event' THEN 1 WHEN 'scan' THEN 2 ELSE 0 END
   FROM single AS s
-  CROSS JOIN kind AS k
-  WHERE k.type = s.type
-    AND (:type IS NULL OR instr(',' || :type || ',', ',' || s.type || ',') > 0)
+  CROSS JOIN kind AS k ON k.type = s.type
+  CROSS JOIN creator AS m
+  WHERE (:type IS NULL OR instr(',' || :type || ',', ',' || s.type || ',') > 0)
+    AND m.key = json_array(
+      s.creator ->> '$.uid',
+      s.creator ->> '$.loginuid',
+      s.creator ->> '$.comm',
+      s.creator ->> '$.exe',
+      s.creator ->> '$.containerId'
+    )
 ),
-top (
-  uid, loginuid, comm, exe, container_id,
-  born, types, first_by_us, last_by_us, seen_by, stormed
-) AS (
-  SELECT
-    b.uid, b.loginuid, b.comm, b.exe, b.container_id,
-    sum(b.born),
-    max(b.types & 1)
-    | max(b.types & 2)
-    | max(b.types & 4)
-    | max(b.types & 8)
-    | max(b.types & 16)
-    | max(b.types & 32)
-    | max(b.types & 64)
-    | max(b.types & 128),
-    min(b.first_by_us),
-    max(b.last_by_us),
-    max(b.seen_by & 1)
-    | max(b.seen_by & 2),
-    sum(b.stormed)
-  FROM birth AS b
-  GROUP BY b.container_id, b.comm, b.exe, b.uid, b.loginuid
-  ORDER BY sum(b.born) DESC, max(b.last_by_us) DESC
+top (creator, born, last_by_us) AS (
+  SELECT u.creator, sum(u.born), max(u.last_by_us)
+  FROM (
+    SELECT c.creator, c.born, c.last_by_us
+    FROM bucket AS b
+    CROSS JOIN creation AS c
+    WHERE c.type = b.type
+      AND c.width_us = b.width_us
+      AND c.from_us >= b.from_us
+      AND c.from_us < b.to_us
+    UNION ALL
+    SELECT e.creator, e.born, e.last_by_us
+    FROM edge AS e
+  ) AS u
+  GROUP BY u.creator
+  ORDER BY sum(u.born) DESC, max(u.last_by_us) DESC
   LIMIT coalesce(:limit, 100)
+),
+-- All that is known of the births, but only for those.
+made (creator, types, first_by_us, seen_by, stormed) AS (
+  SELECT
+    u.creator,
+    max(u.types & 1)
+    | max(u.types & 2)
+    | max(u.types & 4)
+    | max(u.types & 8)
+    | max(u.types & 16)
+    | max(u.types & 32)
+    | max(u.types & 64)
+    | max(u.types & 128),
+    min(u.first_by_us),
+    max(u.seen_by & 1)
+    | max(u.seen_by & 2),
+    sum(u.stormed)
+  FROM (
+    SELECT c.creator, c.stormed, c.first_by_us, c.types, c.seen_by
+    FROM bucket AS b
+    CROSS JOIN creation AS c
+    WHERE c.type = b.type
+      AND c.width_us = b.width_us
+      AND c.from_us >= b.from_us
+      AND c.from_us < b.to_us
+      AND c.creator IN (SELECT o.creator FROM top AS o)
+    UNION ALL
+    SELECT e.creator, e.stormed, e.first_by_us, e.types, e.seen_by
+    FROM edge AS e
+    WHERE e.creator IN (SELECT o.creator FROM top AS o)
+  ) AS u
+  GROUP BY u.creator
 )
 SELECT
-  t.uid,
-  t.loginuid,
-  t.comm,
-  t.exe,
-  t.container_id,
+  m.uid,
+  m.loginuid,
+  m.comm,
+  m.exe,
+  m.container_id,
   t.born,
   rtrim(
-    iif(t.types & 1, 'cgroup,', '')
-    || iif(t.types & 2, 'ipc,', '')
-    || iif(t.types & 4, 'mnt,', '')
-    || iif(t.types & 8, 'net,', '')
-    || iif(t.types & 16, 'pid,', '')
-    || iif(t.types & 32, 'time,', '')
-    || iif(t.types & 64, 'user,', '')
-    || iif(t.types & 128, 'uts,', ''),
+    iif(d.types & 1, 'cgroup,', '')
+    || iif(d.types & 2, 'ipc,', '')
+    || iif(d.types & 4, 'mnt,', '')
+    || iif(d.types & 8, 'net,', '')
+    || iif(d.types & 16, 'pid,', '')
+    || iif(d.types & 32, 'time,', '')
+    || iif(d.types & 64, 'user,', '')
+    || iif(d.types & 128, 'uts,', ''),
     ','
   ) AS types,
-  t.first_by_us,
+  d.first_by_us,
   t.last_by_us,
   nullif(
-    rtrim(iif(t.seen_by & 1, 'kernel-event,', '') || iif(t.seen_by & 2, 'scan', ''), ','),
+    rtrim(iif(d.seen_by & 1, 'kernel-event,', '') || iif(d.seen_by & 2, 'scan', ''), ','),
     ''
   ) AS seen_by,
-  t.stormed
+  d.stormed
 FROM top AS t
+JOIN made AS d ON d.creator = t.creator
+CROSS JOIN creator AS m ON m.id = t.creator
 ORDER BY t.born DESC, t.last_by_us DESC;

@@ -13,6 +13,9 @@ const US_PER_HOUR = 3_600 * US_PER_SECOND;
 /** Widths of the buckets, in microseconds. The query names the same ones. */
 const WIDTHS_US = [60 * US_PER_SECOND, US_PER_HOUR, 6 * US_PER_HOUR, US_PER_DAY] as const;
 
+/** Made by SQLite from what tells creators apart, as the query makes it from a birth: numbers come as REAL from the driver. */
+const CREATOR_KEY = 'json_array(CAST(? AS INTEGER), CAST(? AS INTEGER), ?, ?, ?)';
+
 /** In a bucket of all types. */
 const ALL_TYPES = 0;
 
@@ -56,10 +59,12 @@ interface Made {
 export function prepareCreations(
   db: DatabaseHandle,
 ): (lifespans: readonly Lifespan[], storms: readonly Storm[]) => void {
-  const findCreator = db.prepare<[string], number>('SELECT id FROM creator WHERE key = ?').pluck();
+  const findCreator = db
+    .prepare<CreatorValues, number>(`SELECT id FROM creator WHERE key = ${CREATOR_KEY}`)
+    .pluck();
   const insertCreator = db.prepare(
-    `INSERT INTO creator (id, key, uid, loginuid, comm, exe, container_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO creator (id, uid, loginuid, comm, exe, container_id, key)
+     VALUES (?, ?, ?, ?, ?, ?, ${CREATOR_KEY})`,
   );
   const upsert = db.prepare(
     `INSERT INTO creation
@@ -73,17 +78,18 @@ export function prepareCreations(
        types = types | excluded.types,
        seen_by = seen_by | excluded.seen_by`,
   );
-  const findOrInsert = (key: string, { id, creator }: Birth): number => {
-    const found = findCreator.get(key);
+  const findOrInsert = ({ id, creator }: Birth): number => {
+    const values = toCreatorValues(creator);
+    const found = findCreator.get(...values);
     if (found === undefined) {
-      insertCreator.run(id, key, ...toKeyValues(creator));
+      insertCreator.run(id, ...values, ...values);
     }
     return found ?? id;
   };
   return (lifespans, storms) => {
     const births = [...lifespans.flatMap(toBirth), ...storms.map(toStorm)];
-    for (const [key, { first, creations }] of gather(births)) {
-      const creator = findOrInsert(key, first);
+    for (const { first, creations } of gather(births)) {
+      const creator = findOrInsert(first);
       for (const made of creations.values()) {
         const { type, widthUs, fromUs, born, stormed, firstByUs, lastByUs, types, seenBy } = made;
         const counts = [born, stormed, firstByUs, lastByUs, types, seenBy] as const;
@@ -104,11 +110,11 @@ function toStorm({ seq, creator, type, count, from, to }: Storm): Birth {
   return { id: seq, creator, type, count, stormed: count, firstByUs: from, byUs: to };
 }
 
-/** By key of the creator. */
-function gather(births: readonly Birth[]): Map<string, Made> {
+/** One for each creator. */
+function gather(births: readonly Birth[]): Iterable<Made> {
   const madeByKey = new Map<string, Made>();
   for (const birth of births) {
-    const key = JSON.stringify(toKeyValues(birth.creator));
+    const key = JSON.stringify(toCreatorValues(birth.creator));
     const made = madeByKey.get(key) ?? { first: birth, creations: new Map<string, Creation>() };
     madeByKey.set(key, made);
     // The lowest id, so that it does not matter how events were put together into commits.
@@ -119,7 +125,7 @@ function gather(births: readonly Birth[]): Map<string, Made> {
       add(made.creations, birth, { type: bit, widthUs, bit });
     }
   }
-  return madeByKey;
+  return madeByKey.values();
 }
 
 function add(
@@ -151,8 +157,16 @@ function add(
   }
 }
 
-/** What tells creators apart, in the order of the columns. */
-function toKeyValues(creator: Creator | null): (string | number | null)[] {
+type CreatorValues = [
+  uid: number | null,
+  loginuid: number | null,
+  comm: string | null,
+  exe: string | null,
+  containerId: string | null,
+];
+
+/** What tells creators apart. */
+function toCreatorValues(creator: Creator | null): CreatorValues {
   return creator === null
     ? [null, null, null, null, null]
     : [creator.uid, creator.loginuid, creator.comm, creator.exe, creator.containerId];

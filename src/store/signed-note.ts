@@ -140,7 +140,8 @@ export function parseNote(note: string): Note | undefined {
 function parseSignature(line: string): NoteSignature | undefined {
   const match = /^— ([^\s+]+) ([A-Za-z\d+/]+={0,2})$/.exec(line);
   const bytes = Buffer.from(match?.[2] ?? '', 'base64');
-  return match === null || bytes.length <= ID_BYTES
+  // The last character may have bits that say nothing; a signature is written in one way only.
+  return match === null || bytes.length <= ID_BYTES || bytes.toString('base64') !== match[2]
     ? undefined
     : {
         name: match[1] ?? '',

@@ -62,7 +62,7 @@ const instantArbitrary = fc.oneof(
 );
 
 const creatorArbitrary = fc.record({
-  uid: fc.constantFrom(null, 0, 1_000),
+  uid: fc.constantFrom(null, 0, 1_000, 4_294_967_294),
   loginuid: fc.constantFrom(null, 1_000),
   comm: fc.constantFrom(null, 'sh', 'ü"\u0001\u2028'),
   exe: fc.constantFrom(null, '/bin/sh'),

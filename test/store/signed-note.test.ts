@@ -78,6 +78,14 @@ describe('a note', () => {
     );
   });
 
+  test('does not verify when its last character has other bits that say nothing', () => {
+    const last = NOTE.length - 3;
+    expect(NOTE.slice(last + 1)).toBe('=\n');
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+    const same = alphabet[alphabet.indexOf(NOTE[last] ?? '') + 1];
+    expect(parseNote(`${NOTE.slice(0, last)}${same}=\n`)).toBeUndefined();
+  });
+
   test('of another key of the same name is not looked at', () => {
     const other = toSigner(origin, makeKey());
     expect(checkSignature(parsed(NOTE), other.verifier)).toEqual({ state: 'absent' });
