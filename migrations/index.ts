@@ -15,6 +15,7 @@ import * as read0004 from './0004-read.ts';
 import * as read0005 from './0005-read.ts';
 import * as read0006 from './0006-read.ts';
 import * as read0007 from './0007-read.ts';
+import * as read0008 from './0008-read.ts';
 
 export const logMigrations: Readonly<Record<string, Migration>> = {
   '0001-log': log0001,
@@ -29,4 +30,5 @@ export const readMigrations: Readonly<Record<string, Migration>> = {
   '0005-read': read0005,
   '0006-read': read0006,
   '0007-read': read0007,
+  '0008-read': read0008,
 };

@@ -84,7 +84,7 @@ CREATE TRIGGER retained_no_delete BEFORE DELETE ON retained BEGIN SELECT RAISE(A
 
 -- read.db
 PRAGMA application_id = 1853055346;
-PRAGMA user_version = 7;
+PRAGMA user_version = 8;
 CREATE TABLE "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
 CREATE TABLE "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
 CREATE TABLE projection (
@@ -146,7 +146,7 @@ CREATE TABLE lifespan (
     owner               INTEGER,
     parent              INTEGER,
     owner_uid           INTEGER,
-    names               TEXT    NOT NULL, containers TEXT NOT NULL DEFAULT '[]', nsids TEXT NOT NULL DEFAULT '[]', counted_references TEXT, init_ended_after_us INTEGER, init_ended_by_us INTEGER, init_ended_evidence TEXT, -- JSON array of paths
+    names               TEXT    NOT NULL, nsids TEXT NOT NULL DEFAULT '[]', counted_references TEXT, init_ended_after_us INTEGER, init_ended_by_us INTEGER, init_ended_evidence TEXT, -- JSON array of paths
     CHECK (from_us <= to_us)
   ) STRICT;
 CREATE INDEX lifespan_class ON lifespan (class, from_us, to_us);
@@ -297,4 +297,10 @@ CREATE TABLE creation (
     types       INTEGER NOT NULL, -- the bits of all types in it
     seen_by     INTEGER NOT NULL, -- 1: kernel-event, 2: scan
     PRIMARY KEY (type, width_us, from_us, creator)
+  ) STRICT, WITHOUT ROWID;
+CREATE TABLE container_use (
+    lifespan INTEGER NOT NULL,
+    place    INTEGER NOT NULL, -- in the order seen, from 0
+    cgroup   TEXT    NOT NULL,
+    PRIMARY KEY (lifespan, place)
   ) STRICT, WITHOUT ROWID;

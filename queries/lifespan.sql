@@ -71,7 +71,15 @@ SELECT
   l.parent,
   l.owner_uid,
   l.names,
-  l.containers,
+  (
+    SELECT json_group_array(o.cgroup)
+    FROM (
+      SELECT u.cgroup
+      FROM container_use AS u
+      WHERE u.lifespan = l.id
+      ORDER BY u.place
+    ) AS o
+  ) AS containers,
   l.nsids,
   l.counted_references,
   c.holders_now,

@@ -6,6 +6,13 @@ import type { Boot, Coverage, GapRecord, LifespanId, NamespaceSet, Storm } from 
 import type { Lifespan } from './lifespan.ts';
 import type { WallOffset } from './wall-clock.ts';
 
+/** A namespace was held by a process of a container for the first time; `place` is in the order seen, from 0. */
+export interface ContainerUse {
+  readonly lifespan: LifespanId;
+  readonly place: number;
+  readonly cgroup: string;
+}
+
 /** A record as it stands after the event. The same object is handed out again when it changes again. */
 export type Change =
   | { readonly record: 'lifespan'; readonly value: Lifespan }
@@ -18,6 +25,7 @@ export type Change =
   /** The facts of a holder that is stored already. */
   | { readonly record: 'holder-facts'; readonly value: Holder }
   | { readonly record: 'container'; readonly value: Container; readonly seq: number }
+  | { readonly record: 'container-use'; readonly value: ContainerUse }
   | { readonly record: 'set'; readonly value: NamespaceSet }
   | { readonly record: 'boot'; readonly value: Boot; readonly seq: number }
   | { readonly record: 'wall-offset'; readonly value: WallOffset }

@@ -40,11 +40,11 @@ export function applyGained(known: Known, event: EventOf<'holder.gained'>): Chan
     lifespan.holdersEver += 1;
     const isNamed =
       holder.kind === 'bind-mount' && holder.path !== null && addName(lifespan, holder.path);
-    const isInContainer = container !== null && addContainer(lifespan, container);
-    if (isNamed || isInContainer || lifespan.unheld !== null) {
+    if (isNamed || lifespan.unheld !== null) {
       lifespan.unheld = null;
       changes.push({ record: 'lifespan', value: lifespan });
     }
+    noteContainer(changes, lifespan, container);
   }
   changes.push({ record: 'holder-counts', lifespans: held });
   return changes;
@@ -119,11 +119,11 @@ export function applyContainer(known: Known, event: EventOf<'container.described
 
 function linkContainer(known: Known, holder: Holder): Change[] {
   const container = findContainerGroup(known, holder);
-  return heldBy(known, holder).flatMap((id) => {
-    const lifespan = requireLifespan(known, id);
-    const isNew = container !== null && addContainer(lifespan, container);
-    return isNew ? [{ record: 'lifespan' as const, value: lifespan }] : [];
-  });
+  const changes: Change[] = [];
+  for (const id of heldBy(known, holder)) {
+    noteContainer(changes, requireLifespan(known, id), container);
+  }
+  return changes;
 }
 
 /** The control group of the container that a process is in: by its path, or because its engine said so. */
@@ -139,12 +139,15 @@ function findContainerGroup(known: Known, { cgroup, containerId }: Holder): stri
 }
 
 /** Of an initial namespace this would be a list of all containers, and mean nothing. */
-function addContainer({ initial, containers }: Lifespan, cgroup: string): boolean {
-  if (initial || containers.includes(cgroup)) {
-    return false;
+function noteContainer(
+  changes: Change[],
+  { id, initial, containers }: Lifespan,
+  cgroup: string | null,
+): void {
+  if (cgroup !== null && !initial && !containers.includes(cgroup)) {
+    const place = containers.push(cgroup) - 1;
+    changes.push({ record: 'container-use', value: { lifespan: id, place, cgroup } });
   }
-  containers.push(cgroup);
-  return true;
 }
 
 /** Ends a holder. Errors: InvariantError when it is not open. */

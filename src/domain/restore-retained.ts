@@ -145,6 +145,9 @@ function restoreHeld(
     const lifespan = lifespanSchema.parse(value);
     indexLifespan(known, lifespan);
     changes.push({ record: 'lifespan', value: lifespan });
+    for (const [place, cgroup] of lifespan.containers.entries()) {
+      changes.push({ record: 'container-use', value: { lifespan: lifespan.id, place, cgroup } });
+    }
   }
   for (const { value } of of('set')) {
     const set = { ...setSchema.parse(value), members: new Set<number>() };

@@ -1,4 +1,4 @@
-import type { Change } from '../domain/change.ts';
+import type { Change, ContainerUse } from '../domain/change.ts';
 /** The records that events changed since they were last written, each once, as it stands now. */
 import type { Container } from '../domain/container.ts';
 import { unreachable } from '../domain/errors.ts';
@@ -49,6 +49,7 @@ export interface DirtyRecords {
   readonly holderFacts: Map<number, Holder>;
   /** By seq of container.described. */
   readonly containers: Map<number, Container>;
+  readonly containerUses: ContainerUse[];
 }
 
 export function noDirtyRecords(): DirtyRecords {
@@ -65,6 +66,7 @@ export function noDirtyRecords(): DirtyRecords {
     storms: [],
     holderFacts: new Map(),
     containers: new Map(),
+    containerUses: [],
   };
 }
 
@@ -81,6 +83,7 @@ export function clearDirtyRecords(dirty: DirtyRecords): void {
   dirty.storms.length = 0;
   dirty.holderFacts.clear();
   dirty.containers.clear();
+  dirty.containerUses.length = 0;
 }
 
 export function noteChange(dirty: DirtyRecords, change: Change): void {
@@ -117,6 +120,9 @@ export function noteChange(dirty: DirtyRecords, change: Change): void {
       break;
     case 'container':
       dirty.containers.set(change.seq, change.value);
+      break;
+    case 'container-use':
+      dirty.containerUses.push(change.value);
       break;
     case 'incarnation':
       dirty.incarnations.set(`${change.boot} ${change.inum}`, change);

@@ -56,7 +56,10 @@ function loadLifespans(db: DatabaseHandle, known: Known): void {
   const rows = db
     .prepare<[], LifespanRow>(
       `SELECT ${LIFESPAN_COLUMNS.map((column) => `lifespan.${column}`).join(', ')},
-         holder_count.holders_now, holder_count.holders_ever
+         holder_count.holders_now, holder_count.holders_ever,
+         (SELECT json_group_array(used.cgroup) FROM
+           (SELECT cgroup FROM container_use WHERE container_use.lifespan = lifespan.id ORDER BY place) AS used
+         ) AS containers
        FROM lifespan JOIN holder_count ON holder_count.lifespan = lifespan.id
        WHERE lifespan.to_us = ${FOREVER_US} ORDER BY lifespan.id`,
     )

@@ -67,6 +67,9 @@ export function prepareRecordWriter(db: DatabaseHandle): RecordWriter {
         const { cgroup, engine, containerId, name, podUid } = container;
         statements.insertContainer.run(seq, cgroup, engine, containerId, name, podUid);
       }
+      for (const { lifespan, place, cgroup } of dirty.containerUses) {
+        statements.insertContainerUse.run(lifespan, place, cgroup);
+      }
       for (const set of dirty.sets.values()) {
         writeSet(statements, set, storedPosition);
       }
@@ -111,6 +114,7 @@ function prepareStatements(db: DatabaseHandle) {
     loseHolder: db.prepare(toUpdate('holder', HOLDER_LOSS_COLUMNS)),
     describeHolder: db.prepare(toUpdate('holder', HOLDER_FACT_COLUMNS)),
     insertContainer: db.prepare(toInsert('container', CONTAINER_COLUMNS)),
+    insertContainerUse: db.prepare(toInsert('container_use', ['lifespan', 'place', 'cgroup'])),
     insertSetMember: db.prepare(toInsert('namespace_set', ['id', 'lifespan', 'counted'])),
     countSet: db.prepare('UPDATE namespace_set SET counted = ? WHERE id = ?'),
     insertOpenSet: db.prepare(toInsert('open_set', ['id'])),

@@ -14,5 +14,5 @@ export const LOG_FORMAT: DatabaseFormat = { name: 'log.db', applicationId: 0x6e7
 export const READ_FORMAT: DatabaseFormat = {
   name: 'read.db',
   applicationId: 0x6e736172,
-  version: 7,
+  version: 8,
 };

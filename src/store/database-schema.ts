@@ -143,7 +143,6 @@ export interface LifespanTableRow {
   parent: number | null;
   owner_uid: number | null;
   names: string;
-  containers: string;
   nsids: string;
   counted_references: string | null;
 }
@@ -154,8 +153,15 @@ export interface HolderCountRow {
   holders_ever: number;
 }
 
-/** A lifespan with its counts, as everybody reads it. */
-export type LifespanRow = LifespanTableRow & Omit<HolderCountRow, 'lifespan'>;
+/** A lifespan with its counts and containers (JSON array of control groups), as everybody reads it. */
+export type LifespanRow = LifespanTableRow &
+  Omit<HolderCountRow, 'lifespan'> & { containers: string };
+
+export interface ContainerUseRow {
+  lifespan: number;
+  place: number;
+  cgroup: string;
+}
 
 export interface NamespaceSetRow {
   id: number;
@@ -296,6 +302,7 @@ export interface ReadDatabase {
   live: LiveRow;
   boot: BootRow;
   wall_offset: WallOffsetRow;
+  container_use: ContainerUseRow;
   lifespan: LifespanTableRow;
   holder_count: HolderCountRow;
   namespace_set: NamespaceSetRow;

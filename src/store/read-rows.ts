@@ -6,6 +6,7 @@
  * know how a bound is spread over columns.
  */
 import type { Bounds, Evidence } from '../domain/bounds.ts';
+import { NsauditError } from '../domain/errors.ts';
 import type { Holder, HolderKind } from '../domain/holder.ts';
 import type { Creator, EndReason, Lifespan } from '../domain/lifespan.ts';
 import type { NamespaceType } from '../domain/namespace-type.ts';
@@ -41,7 +42,6 @@ export const LIFESPAN_GROWTH_COLUMNS = [
   'parent',
   'owner_uid',
   'names',
-  'containers',
   'nsids',
   'counted_references',
   'init_ended_after_us',
@@ -107,7 +107,6 @@ export function toLifespanGrowth(lifespan: Lifespan): SqlValue[] {
     lifespan.parent,
     lifespan.ownerUid,
     toListText(lifespan.names),
-    toListText(lifespan.containers),
     toListText(lifespan.nsids),
     lifespan.references && JSON.stringify(lifespan.references),
     initEnded && initEnded.after,
@@ -163,20 +162,33 @@ export function toLifespan(row: LifespanRow): Lifespan {
     ),
     gone: toMaybeBounds(row.gone_after_us, row.gone_by_us, row.gone_evidence),
     reason: row.reason as EndReason | null,
-    creator: row.creator === null ? null : (JSON.parse(row.creator) as Creator),
+    creator: row.creator === null ? null : parse<Creator>(row.creator, row),
     owner: row.owner,
     parent: row.parent,
     ownerUid: row.owner_uid,
-    names: JSON.parse(row.names) as string[],
-    containers: JSON.parse(row.containers) as string[],
-    nsids: JSON.parse(row.nsids) as Nsid[],
+    names: parse<string[]>(row.names, row),
+    containers: parse<string[]>(row.containers, row),
+    nsids: parse<Nsid[]>(row.nsids, row),
     references:
       row.counted_references === null
         ? null
-        : (JSON.parse(row.counted_references) as Lifespan['references']),
+        : parse<Lifespan['references']>(row.counted_references, row),
     holdersNow: row.holders_now,
     holdersEver: row.holders_ever,
   };
+}
+
+/** Errors: NsauditError `integrity` for what we never wrote. */
+function parse<Value>(text: string, { id }: { readonly id: number }): Value {
+  try {
+    return JSON.parse(text) as Value;
+  } catch (cause) {
+    throw new NsauditError(
+      'integrity',
+      `row ${id} of read.db is damaged: what should be JSON in it is not; run nsaudit rebuild.`,
+      { cause },
+    );
+  }
 }
 
 /** What every holder has, whatever its kind. */
@@ -329,7 +341,7 @@ export function toHolder(row: HolderRow): Holder {
     cgroup: row.cgroup,
     containerId: row.container_id,
     how: row.how as Holder['how'],
-    ancestors: row.ancestors === null ? null : (JSON.parse(row.ancestors) as string[]),
+    ancestors: row.ancestors === null ? null : parse<string[]>(row.ancestors, row),
     observer: row.observer === 1 ? true : null,
     from: toBounds(row.gained_after_us, row.gained_by_us, row.gained_evidence),
     to: toMaybeBounds(row.lost_after_us, row.lost_by_us, row.lost_evidence),

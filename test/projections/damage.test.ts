@@ -1,5 +1,6 @@
 /** A read.db whose bytes were changed, cut or taken away: it is built anew by itself, and the log is not touched. */
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verify } from '../store/disk.ts';
@@ -109,6 +110,14 @@ describe('a read.db is built anew by itself', () => {
     truncateSync(readPath, length);
     expect(await heal()).toEqual(HEALED);
   });
+});
+
+test('with a list in a row that is no JSON any more it is built anew', async () => {
+  put(whole);
+  const db = new Database(readPath);
+  db.exec(`UPDATE lifespan SET nsids = '[Z]' WHERE to_us = (SELECT max(to_us) FROM lifespan)`);
+  db.close();
+  expect(await heal()).toEqual(HEALED);
 });
 
 test('with any byte flipped it is taken up or built anew, and the log stays as it is', async () => {

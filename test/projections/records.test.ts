@@ -116,7 +116,10 @@ describe('what was folded is what read.db says', () => {
         await withRows(batches, (db) => {
           const lifespans = db
             .prepare<[], LifespanRow>(
-              'SELECT * FROM lifespan JOIN holder_count ON holder_count.lifespan = lifespan.id ORDER BY id',
+              `SELECT *, (SELECT json_group_array(cgroup) FROM (
+                 SELECT cgroup FROM container_use AS u WHERE u.lifespan = lifespan.id ORDER BY place
+               )) AS containers
+               FROM lifespan JOIN holder_count ON holder_count.lifespan = lifespan.id ORDER BY id`,
             )
             .all();
           expect(lifespans.map(toLifespan)).toEqual(byId(expected.lifespans.values()));
