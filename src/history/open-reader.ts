@@ -110,7 +110,7 @@ function openFoldedFile(path: string): DatabaseHandle {
 
 interface Prepared {
   readonly statement: Statement<[Record<string, SqlValue>], SqlValue[]>;
-  readonly columns: readonly string[];
+  readonly toRow: (values: readonly SqlValue[]) => unknown;
 }
 
 function prepareOnDemand(db: DatabaseHandle): Statements {
@@ -120,26 +120,26 @@ function prepareOnDemand(db: DatabaseHandle): Statements {
     if (!found) {
       // Arrays: a row as an object takes the driver twice as long.
       const statement = db.prepare<[Record<string, SqlValue>], SqlValue[]>(sql).raw();
-      found = { statement, columns: statement.columns().map(({ name }) => name) };
+      found = { statement, toRow: compileRow(statement.columns().map(({ name }) => name)) };
       prepared.set(sql, found);
     }
     return found;
   };
   return {
     all<Row>(sql: string, binding: Binding = {}) {
-      const { statement, columns } = prepare(sql);
-      return statement.all(toSql(binding)).map((values) => toRow<Row>(columns, values));
+      const { statement, toRow } = prepare(sql);
+      return statement.all(toSql(binding)).map((values) => toRow(values) as Row);
     },
     get<Row>(sql: string, binding: Binding = {}) {
-      const { statement, columns } = prepare(sql);
+      const { statement, toRow } = prepare(sql);
       const values = statement.get(toSql(binding));
-      return values && toRow<Row>(columns, values);
+      return values && (toRow(values) as Row);
     },
     some<Row>(sql: string, binding: Binding, limit: number) {
-      const { statement, columns } = prepare(sql);
+      const { statement, toRow } = prepare(sql);
       const rows: Row[] = [];
       for (const values of statement.iterate(toSql(binding))) {
-        if (rows.push(toRow<Row>(columns, values)) === limit) {
+        if (rows.push(toRow(values) as Row) === limit) {
           break;
         }
       }
@@ -148,13 +148,17 @@ function prepareOnDemand(db: DatabaseHandle): Statements {
   };
 }
 
-/** The caller says what the statement returns; tests of the queries hold it to that. */
-function toRow<Row>(columns: readonly string[], values: readonly SqlValue[]): Row {
-  const row: Record<string, SqlValue> = {};
-  for (const [index, column] of columns.entries()) {
-    row[column] = values[index] ?? null;
-  }
-  return row as Row;
+/**
+ * A function from values to a row, as one object literal: rows that got their fields one by one cost the garbage
+ * collector several times as much. The caller says what the statement returns; tests of the queries hold it to that.
+ */
+function compileRow(columns: readonly string[]): (values: readonly SqlValue[]) => unknown {
+  const fields = columns.map((column, index) => `${JSON.stringify(column)}: values[${index}]`);
+  // The text comes from the columns of our own statements and nothing else.
+  // eslint-disable-next-line no-new-func
+  return new Function('values', `return { ${fields.join(', ')} };`) as (
+    values: readonly SqlValue[],
+  ) => unknown;
 }
 
 function toSql(binding: Binding): Record<string, SqlValue> {
