@@ -24,7 +24,6 @@ export interface Drained {
 
 export interface KernelRing {
   readonly sizeBytes: number;
-  isEmpty(): boolean;
   /** Copies what there is. `beforeRelease` gets the copy while the ring still has it, for what must survive a kill. */
   drain(beforeRelease?: (chunk: RingChunk) => void): Drained;
   close(): void;
@@ -49,7 +48,6 @@ export function openKernelRing(libc: Libc, fd: number, sizeBytes: number): Kerne
 
   return {
     sizeBytes,
-    isEmpty: () => Atomics.load(consumer, 0) === Atomics.load(producer, 0),
     drain(beforeRelease) {
       const start = Number(Atomics.load(consumer, 0));
       const available = Number(Atomics.load(producer, 0)) - start;
