@@ -1,8 +1,3 @@
-import {
-  deriveRecordingChange,
-  deriveStop,
-  type RecordingChange,
-} from '../domain/derive-session.ts';
 /**
  * What the collector does while nothing can be recorded: it says so in the record, into the room that the
  * ballast leaves if need be, waits, and goes on when it can write again.
@@ -12,6 +7,11 @@ import {
  * Does not:  look at the host meanwhile. Hooks go on: what their rings have no room for is counted by them.
  * Proved by: test/kernel/full-disk.test.ts
  */
+import {
+  deriveRecordingChange,
+  deriveStop,
+  type RecordingChange,
+} from '../domain/derive-session.ts';
 import { sizeBallast, type DiskLevel } from '../domain/disk-policy.ts';
 import { NsauditError } from '../domain/errors.ts';
 import { resumeWatch, type Watch } from '../domain/watch.ts';

@@ -1,3 +1,12 @@
+/**
+ * What happened, judged from what was known and what a scan saw. Pure: the same input gives the same events.
+ *
+ * Holds:     the rules of identity and time: what is the same life, when it began and ended at most and at
+ *            least, and when nothing may be said.
+ * Promises:  no end from a scan that could not look; two misses before a disappearance; the members of
+ *            a batch are in an order that evolve can fold.
+ * Does not:  read anything, know a clock, or store what it returns.
+ */
 import type { ProcessIdentity } from './arrival.ts';
 import { findCarriedHolders, findCarriedLifespans } from './carried-holders.ts';
 import { buildContinuity } from './continuity.ts';
@@ -15,15 +24,6 @@ import { deriveLifespans, type Resolution } from './derive-lifespans.ts';
 import { findKept, withRelatives } from './derive-relatives.ts';
 import { deriveUnattributed } from './derive-unattributed.ts';
 import { startDraft, type Draft } from './draft.ts';
-/**
- * What happened, judged from what was known and what a scan saw. Pure: the same input gives the same events.
- *
- * Holds:     the rules of identity and time: what is the same life, when it began and ended at most and at
- *            least, and when nothing may be said.
- * Promises:  no end from a scan that could not look; two misses before a disappearance; the members of
- *            a batch are in an order that evolve can fold.
- * Does not:  read anything, know a clock, or store what it returns.
- */
 import type { AuditEvent } from './event.ts';
 import type { GrowthPolicy } from './growth-policy.ts';
 import { listHoldings } from './holdings.ts';

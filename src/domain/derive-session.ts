@@ -1,6 +1,6 @@
+/** Events about the collector and the clock: start, stop, new boot, wall clock steps. */
 import { deriveChurn, toCoverage } from './derive-coverage.ts';
 import { startDraft, type Draft, type DraftEvent } from './draft.ts';
-/** Events about the collector and the clock: start, stop, new boot, wall clock steps. */
 import type { AuditEvent, EventOf } from './event.ts';
 import type { Known } from './known.ts';
 import { openMemberBooks } from './member-books.ts';

@@ -1,11 +1,11 @@
-import { emptyBirthBooks, type BirthBooks } from './birth-books.ts';
-import type { Holder } from './holder.ts';
-import type { BirthRecord, KernelNamespace, TaskRecord } from './kernel-record.ts';
 /**
  * What the collector remembers between kernel records that is not an event: which namespaces nobody is
  * known to hold, and what moved while a scan was under way. Lost when the collector ends, like the Watch;
  * unlike it, it is changed in place, because records come by the ten thousand.
  */
+import { emptyBirthBooks, type BirthBooks } from './birth-books.ts';
+import type { Holder } from './holder.ts';
+import type { BirthRecord, KernelNamespace, TaskRecord } from './kernel-record.ts';
 import type { Known, LifespanId } from './known.ts';
 import type { MemberBudget } from './member-budget.ts';
 import { createMountTable, type MountTable } from './mount-table.ts';

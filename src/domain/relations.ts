@@ -1,5 +1,5 @@
-import type { LifespanId } from './known.ts';
 /** Owners and parents: what a scan says about them, as lives. */
+import type { LifespanId } from './known.ts';
 import type { Lifespan } from './lifespan.ts';
 import type { NamespaceKey } from './namespace-type.ts';
 import type { ObservedRelations, Scan } from './scan.ts';

@@ -1,5 +1,5 @@
-import { toEventJson } from '../domain/event-json.ts';
 /** The log itself, in order. */
+import { toEventJson } from '../domain/event-json.ts';
 import { fromStoredEvent, type AuditEvent } from '../domain/event.ts';
 import { type Answer, type EventJson } from '../domain/json.ts';
 import type { EventLogReader } from '../store/event-log-reader.ts';

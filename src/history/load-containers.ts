@@ -1,5 +1,5 @@
-import { containerByPath, type ContainerJson, type ContainerOf } from '../domain/container-json.ts';
 /** What is known of containers, for the control groups that an answer names. */
+import { containerByPath, type ContainerJson, type ContainerOf } from '../domain/container-json.ts';
 import { listGroupsAbove } from '../domain/container.ts';
 import type { ContainerRow } from '../store/database-schema.ts';
 import type { Question } from './question.ts';

@@ -1,3 +1,7 @@
+/**
+ * Turns raw records into kernel records. Most namespaces, ids and names in a row of records repeat, so
+ * each is made once and handed out again: that is what makes decoding keep up with a storm.
+ */
 import { findContainerId } from '../domain/container.ts';
 import type {
   BirthRecord,
@@ -9,10 +13,6 @@ import type {
   TaskRecord,
   UnmountedRecord,
 } from '../domain/kernel-record.ts';
-/**
- * Turns raw records into kernel records. Most namespaces, ids and names in a row of records repeat, so
- * each is made once and handed out again: that is what makes decoding keep up with a storm.
- */
 import type { CreationCall } from '../domain/lifespan.ts';
 import { NAMESPACE_TYPES, type NamespaceType } from '../domain/namespace-type.ts';
 import type { ProcessFacts } from '../domain/process-facts.ts';

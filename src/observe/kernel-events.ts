@@ -1,3 +1,10 @@
+/**
+ * The kernel event source: what the kernel says about namespaces and who is in them, at the moment it
+ * happens, with every loss counted.
+ *
+ * The owner calls `pump` often, which only copies, and `take` when it has time, which decodes. Attach first,
+ * then look at what is there: what happens meanwhile is in the records.
+ */
 import type { InitialNamespaces } from '../domain/initial-namespaces.ts';
 import {
   KERNEL_STREAMS,
@@ -6,13 +13,6 @@ import {
   type KernelRecord,
   type KernelStream,
 } from '../domain/kernel-record.ts';
-/**
- * The kernel event source: what the kernel says about namespaces and who is in them, at the moment it
- * happens, with every loss counted.
- *
- * The owner calls `pump` often, which only copies, and `take` when it has time, which decodes. Attach first,
- * then look at what is there: what happens meanwhile is in the records.
- */
 import { NAMESPACE_TYPES } from '../domain/namespace-type.ts';
 import { findBpfObject } from './bpf-object.ts';
 import { openBaseNote } from './kernel-bases.ts';

@@ -1,8 +1,8 @@
-import { NAMESPACE_TYPES, type NamespaceType } from '../domain/namespace-type.ts';
 /**
  * The rows that the iterators write, as words of 32 bits. Where a field is here, it is there in
  * bpf/inventory.h, and the other way round.
  */
+import { NAMESPACE_TYPES, type NamespaceType } from '../domain/namespace-type.ts';
 import { typeOfCloneFlag } from './clone-flags.ts';
 
 /** What an iterator wrote, over the same memory. Valid until that iterator has been read twice more. */

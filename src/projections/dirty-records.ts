@@ -1,5 +1,5 @@
-import type { Change, ContainerUse } from '../domain/change.ts';
 /** The records that events changed since they were last written, each once, as it stands now. */
+import type { Change, ContainerUse } from '../domain/change.ts';
 import type { Container } from '../domain/container.ts';
 import { unreachable } from '../domain/errors.ts';
 import type { EventOf } from '../domain/event.ts';

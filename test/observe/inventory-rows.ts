@@ -1,5 +1,5 @@
-import type { NamespaceType } from '../../src/domain/namespace-type.ts';
 /** Rows as the iterators write them, made by hand after the structs in bpf/inventory.h. */
+import type { NamespaceType } from '../../src/domain/namespace-type.ts';
 import { CLONE_FLAGS } from '../../src/observe/clone-flags.ts';
 import type { Rows } from '../../src/observe/kernel-inventory-rows.ts';
 

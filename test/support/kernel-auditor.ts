@@ -1,6 +1,6 @@
+/** An auditor that is told kernel records by hand, for tests of the pure rules. */
 import { deriveEvents } from '../../src/domain/derive-events.ts';
 import { deriveProbes, type ProbeResult } from '../../src/domain/derive-kernel-ends.ts';
-/** An auditor that is told kernel records by hand, for tests of the pure rules. */
 import { deriveKernelEvents, deriveLossesClosed } from '../../src/domain/derive-kernel-events.ts';
 import { listSeen, openStorms, type StormInput } from '../../src/domain/derive-kernel-storms.ts';
 import { withRelatives } from '../../src/domain/derive-relatives.ts';

@@ -1,5 +1,5 @@
-import type { Change } from '../../src/domain/change.ts';
 /** Builds scans by hand for tests of the pure rules: a small world of processes, descriptors and mounts. */
+import type { Change } from '../../src/domain/change.ts';
 import { deriveEvents, type DerivePolicy } from '../../src/domain/derive-events.ts';
 import {
   chooseAnchor,

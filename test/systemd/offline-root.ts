@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
 /** A file system root of our own for the offline modes of systemd's tools: nothing of the host is read or written. */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

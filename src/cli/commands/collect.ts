@@ -1,6 +1,6 @@
+/** `nsaudit collect`: the collector in the foreground. */
 import { setFlagsFromString } from 'node:v8';
 import { runCollector } from '../../collector/run-collector.ts';
-/** `nsaudit collect`: the collector in the foreground. */
 import { NsauditError } from '../../domain/errors.ts';
 import { DEFAULT_GROWTH_POLICY } from '../../domain/growth-policy.ts';
 import type { CommandContext } from '../command-context.ts';
