@@ -4,7 +4,7 @@
 --   than a second.
 -- parameters:
 --   since         time     none     start of the window; without it, from the beginning
---   until         time     now      end of the window, and the instant of the count; now is the end of the last scan
+--   until         time     now      end of the window, and the instant of the count; now is the last instant that was watched
 --   threshold_us  integer  1000000  a life shorter than this, in microseconds, is short
 -- columns:
 --   type                  text   cgroup, ipc, mnt, net, pid, time, user or uts
@@ -23,7 +23,7 @@ WITH asked (since_us, until_us, threshold_us) AS (
     coalesce(:since, -9007199254740991),
     coalesce(
       :until,
-      (SELECT v.scan_ended_us FROM live AS v),
+      (SELECT coalesce(v.watched_us, v.scan_ended_us) FROM live AS v),
       (SELECT max(v.to_us) FROM coverage AS v),
       (SELECT max(v.last_at_us) FROM projection AS v)
     ),

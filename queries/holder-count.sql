@@ -5,7 +5,7 @@
 --   Members that came and went beyond the limits on growth (holders.churned) are in no instant's count.
 -- parameters:
 --   lifespan  lifespan required  the life of the namespace; in SQL also a JSON array of ids
---   at        time     now       the instant; now is the end of the last scan
+--   at        time     now       the instant; now is the last instant that was watched
 -- columns:
 --   lifespan  id     the life of the namespace
 --   holders  count  holders at that instant
@@ -14,7 +14,7 @@
 WITH asked (at_us) AS (
   SELECT coalesce(
     :at,
-    (SELECT v.scan_ended_us FROM live AS v),
+    (SELECT coalesce(v.watched_us, v.scan_ended_us) FROM live AS v),
     (SELECT max(v.to_us) FROM coverage AS v),
     (SELECT max(v.last_at_us) FROM projection AS v)
   )

@@ -14,7 +14,7 @@
 --   listed: that it is not says nothing about how it came.
 -- parameters:
 --   since    time     none  start of the window; without it, from the beginning
---   until    time     now   end of the window; now is the end of the last scan
+--   until    time     now   end of the window; now is the last instant that was watched
 --   type     type     all   one or more types, separated by commas
 --   creator  text     all   another or unknown: only those rows
 --   limit    integer  100   rows at most
@@ -49,7 +49,7 @@ WITH asked (since_us, until_us) AS (
     coalesce(:since, -9007199254740991),
     coalesce(
       :until,
-      (SELECT v.scan_ended_us FROM live AS v),
+      (SELECT coalesce(v.watched_us, v.scan_ended_us) FROM live AS v),
       (SELECT max(v.to_us) FROM coverage AS v),
       (SELECT max(v.last_at_us) FROM projection AS v)
     )

@@ -3,7 +3,7 @@
 --   At an instant. Initial namespaces are left out. What holds them is what could be seen: descriptors,
 --   bind mounts, children; without any of these the kernel, or something unreadable, holds them.
 -- parameters:
---   at       time     now   the instant; now is the end of the last scan
+--   at       time     now   the instant; now is the last instant that was watched
 --   min_us   integer  0     only those at least this old, in microseconds
 --   type     type     all   one or more types, separated by commas
 --   limit    integer  100   rows at most
@@ -24,7 +24,7 @@
 WITH asked (at_us) AS (
   SELECT coalesce(
     :at,
-    (SELECT v.scan_ended_us FROM live AS v),
+    (SELECT coalesce(v.watched_us, v.scan_ended_us) FROM live AS v),
     (SELECT max(v.to_us) FROM coverage AS v),
     (SELECT max(v.last_at_us) FROM projection AS v)
   )

@@ -25,7 +25,7 @@
 WITH asked (at_us) AS (
   SELECT coalesce(
     :at,
-    (SELECT v.scan_ended_us FROM live AS v),
+    (SELECT coalesce(v.watched_us, v.scan_ended_us) FROM live AS v),
     (SELECT max(v.to_us) FROM coverage AS v),
     (SELECT max(v.last_at_us) FROM projection AS v)
   )

@@ -3,7 +3,7 @@
 --   A namespace that they never held is not listed. Holders that are only counted are not known one by one.
 -- parameters:
 --   lifespan  lifespan required  the life of the namespace; in SQL also a JSON array of ids
---   at        time     now       the instant; now is the end of the last scan
+--   at        time     now       the instant; now is the last instant that was watched
 -- columns:
 --   lifespan      id     the life of the namespace
 --   holders_now   count  holders at that instant that are the collector or its children
@@ -13,7 +13,7 @@
 WITH asked (at_us) AS (
   SELECT coalesce(
     :at,
-    (SELECT v.scan_ended_us FROM live AS v),
+    (SELECT coalesce(v.watched_us, v.scan_ended_us) FROM live AS v),
     (SELECT max(v.to_us) FROM coverage AS v),
     (SELECT max(v.last_at_us) FROM projection AS v)
   )

@@ -3,7 +3,7 @@
 --   One row per namespace. A process that never left the initial namespaces is counted, not listed.
 -- parameters:
 --   pid    integer  required  process id as the collector sees it
---   at     time     now       the instant; now is the end of the last scan
+--   at     time     now       the instant; now is the last instant that was watched
 --   limit  integer  100       rows at most
 -- columns:
 --   pid               number   process id
@@ -21,7 +21,7 @@
 WITH asked (at_us) AS (
   SELECT coalesce(
     :at,
-    (SELECT v.scan_ended_us FROM live AS v),
+    (SELECT coalesce(v.watched_us, v.scan_ended_us) FROM live AS v),
     (SELECT max(v.to_us) FROM coverage AS v),
     (SELECT max(v.last_at_us) FROM projection AS v)
   )

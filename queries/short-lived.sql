@@ -6,7 +6,7 @@
 --   instead of listed is in storms.
 -- parameters:
 --   since         time     none     only what ended after this
---   until         time     now      only what ended by then; now is the end of the last scan
+--   until         time     now      only what ended by then; now is the last instant that was watched
 --   threshold_us  integer  1000000  a life shorter than this, in microseconds, is short
 --   type          type     all      one or more types, separated by commas
 --   limit         integer  100      rows at most
@@ -29,7 +29,7 @@ WITH asked (since_us, until_us, threshold_us) AS (
     coalesce(:since, -9007199254740991),
     coalesce(
       :until,
-      (SELECT v.scan_ended_us FROM live AS v),
+      (SELECT coalesce(v.watched_us, v.scan_ended_us) FROM live AS v),
       (SELECT max(v.to_us) FROM coverage AS v),
       (SELECT max(v.last_at_us) FROM projection AS v)
     ),

@@ -2,7 +2,7 @@
 -- question: Which namespaces were alive at an instant?
 --   Also those that possibly were: the instant lies between the bounds of their birth or end.
 -- parameters:
---   at     time     now   the instant; now is the end of the last scan
+--   at     time     now   the instant; now is the last instant that was watched
 --   type   type     all   one or more types, separated by commas
 --   observers  integer  1  0: without what only the collector itself and its children hold then
 --   after  lifespan none  go on after this lifespan
@@ -26,7 +26,7 @@
 WITH asked (at_us) AS (
   SELECT coalesce(
     :at,
-    (SELECT v.scan_ended_us FROM live AS v),
+    (SELECT coalesce(v.watched_us, v.scan_ended_us) FROM live AS v),
     (SELECT max(v.to_us) FROM coverage AS v),
     (SELECT max(v.last_at_us) FROM projection AS v)
   )

@@ -6,7 +6,7 @@
 --   left out.
 -- parameters:
 --   since  time  none  only what ended after this
---   until  time  now   only what ended by then; now is the end of the last scan
+--   until  time  now   only what ended by then; now is the last instant that was watched
 --   type   type  all   one or more types, separated by commas
 -- columns:
 --   type                                     text   cgroup, ipc, mnt, net, pid, time, user or uts
@@ -24,7 +24,7 @@ WITH asked (since_us, until_us) AS (
     coalesce(:since, -9007199254740991),
     coalesce(
       :until,
-      (SELECT v.scan_ended_us FROM live AS v),
+      (SELECT coalesce(v.watched_us, v.scan_ended_us) FROM live AS v),
       (SELECT max(v.to_us) FROM coverage AS v),
       (SELECT max(v.last_at_us) FROM projection AS v)
     )

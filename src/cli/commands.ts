@@ -75,7 +75,7 @@ export const COMMANDS = [
     operands: [],
     summary: 'the namespaces alive at an instant',
     about: [
-      'Without --at: now, which is the end of the last scan. With --all also those that had ended by then in the same boot. A question mark after the state means that the instant lies within the bounds of birth or end: it was possibly alive.',
+      'Without --at: now, which is the last instant that was watched. With --all also those that had ended by then in the same boot. A question mark after the state means that the instant lies within the bounds of birth or end: it was possibly alive.',
       'With --tree what nobody knows the owner or parent of stands below "unknown". Lines are drawn in ASCII unless the locale (LC_ALL, LC_CTYPE, LANG) says UTF-8.',
     ],
     examples: [

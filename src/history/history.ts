@@ -181,8 +181,8 @@ export interface History {
   status(): Status;
   /**
    * Namespaces alive at an instant, the initial ones among them. `all` adds those that had ended by then
-   * in the same boot. Without `at`: at the end of the last scan, so that now never claims more than was
-   * seen. `holders.now` is the count at that instant; for an initial namespace, whose processes are only
+   * in the same boot. Without `at`: at the last instant that was watched, so that now never claims more
+   * than was seen. `holders.now` is the count at that instant; for an initial namespace, whose processes are only
    * counted, the last count. `observers: false` leaves out what nothing but the collector itself and its
    * children hold then; in `holders` and `timeline` it leaves out these holders, in counts of holders these
    * as well. Errors: `usage` with `all`.

@@ -66,7 +66,7 @@ const DEFINITIONS: Readonly<Record<ReportName, ReportDefinition>> = {
   },
 };
 
-/** Makes a report; without a window, of the 24 hours up to the last scan. `nowUs` is wall time. */
+/** Makes a report; without a window, of the 24 hours up to the last instant that was watched. `nowUs` is wall time. */
 export function makeReport(
   { question, queries }: Pick<ReportInput, 'question' | 'queries'>,
   { name, ...request }: { name: ReportName } & WindowRequest,

@@ -71,6 +71,8 @@ export interface RecordedHost {
   readonly history: History;
   /** Scans, appends, folds and pulses, as the collector does. */
   scan(input: HostScan): void;
+  /** Takes in what is there then without a scan, as kernel events tell it between two. */
+  hear(input: HostScan): void;
   /** Scans once a second with the same processes. */
   watch(from: number, to: number, processes: readonly ObservedProcess[]): void;
   append(events: readonly AuditEvent[]): void;
@@ -107,6 +109,30 @@ export async function recordHost(policy: Partial<DerivePolicy> = {}): Promise<Re
     host.end();
     rmSync(directory, { recursive: true, force: true });
   });
+  let lastScan = { scanStartedUs: 0, scanEndedUs: 0 };
+  const takeIn = ({ unreadable, ...input }: HostScan) => {
+    const seen = scan(input);
+    const reports = seen.reports.map((report) =>
+      report.source === 'links' && unreadable ? { ...report, unreadable: [unreadable] } : report,
+    );
+    const derived = deriveEvents(
+      auditor.known,
+      auditor.watch,
+      { ...seen, reports },
+      auditor.policy,
+    );
+    auditor.append(derived.events);
+    auditor.watch = derived.watch;
+    store.save(input.second);
+    return seen;
+  };
+  const pulse = (watchedUs: number | null) =>
+    store.projection.setLive({
+      ...lastScan,
+      position: auditor.known.position,
+      scanIntervalUs: 1_000_000,
+      watchedUs,
+    });
   const host: RecordedHost = {
     directory,
     auditor,
@@ -114,23 +140,13 @@ export async function recordHost(policy: Partial<DerivePolicy> = {}): Promise<Re
       history ??= openHistory({ stateDirectory: directory, now: () => at(100_000) });
       return history;
     },
-    scan({ unreadable, ...input }) {
-      const seen = scan(input);
-      const reports = seen.reports.map((report) =>
-        report.source === 'links' && unreadable ? { ...report, unreadable: [unreadable] } : report,
-      );
-      const { known } = auditor;
-      const derived = deriveEvents(known, auditor.watch, { ...seen, reports }, auditor.policy);
-      auditor.append(derived.events);
-      auditor.watch = derived.watch;
-      store.save(input.second);
-      store.projection.setLive({
-        scanStartedUs: seen.startedAtUs,
-        scanEndedUs: seen.endedAtUs,
-        position: known.position,
-        scanIntervalUs: 1_000_000,
-        watchedUs: null,
-      });
+    scan(input) {
+      const { startedAtUs: scanStartedUs, endedAtUs: scanEndedUs } = takeIn(input);
+      lastScan = { scanStartedUs, scanEndedUs };
+      pulse(null);
+    },
+    hear(input) {
+      pulse(takeIn(input).endedAtUs);
     },
     async rebuild() {
       store.projection.close();

@@ -97,6 +97,26 @@ describe('a named query', () => {
   });
 });
 
+test('a query without an end reaches to what kernel events told after the last scan', async () => {
+  const recorded = await host();
+  recorded.hear({ second: 17, processes: [...others, process(60, { ipc: 88 })] });
+  const { history } = recorded;
+  const given: Record<string, string> = { pid: '60', lifespan: '1', inum: '88' };
+  const open = history.queries().flatMap(({ name, parameters }) => {
+    const end = parameters.find((parameter) => parameter.default === 'now')?.name;
+    const needed = parameters.filter((parameter) => parameter.default === null);
+    const values = Object.fromEntries(needed.map((need) => [need.name, given[need.name] ?? '']));
+    return end === undefined ? [] : [{ name, end, parameters: values }];
+  });
+  expect(open.map(({ name }) => name)).toContain('creators');
+  for (const { name, end, parameters } of open) {
+    const { data } = history.query({ name, parameters: { ...parameters, [end]: text(17.1) } });
+    expect(history.query({ name, parameters }).data, name).toEqual(data);
+  }
+  const { data } = history.query({ name: 'creators', parameters: { since: text(16.5) } });
+  expect(data).toMatchObject([{ born: 1, types: 'ipc' }]);
+});
+
 test('every query gives the same rows to the question that wraps it', async () => {
   const recorded = await host();
   const { history } = recorded;
