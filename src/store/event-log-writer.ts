@@ -137,9 +137,8 @@ function prepareStatements(db: DatabaseHandle) {
       `INSERT INTO batch (batch, producer, producer_seq, first_seq, event_count, at_us, wall_us, prev_hash, hash)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    insertEvent: db.prepare(
-      'INSERT INTO event (seq, batch, event, version, at_us, body, leaf) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    ),
+    insertEvent: db.prepare(toInsertEvents(1)),
+    insertEvents: db.prepare(toInsertEvents(EVENTS_AT_ONCE)),
     insertNode: db.prepare('INSERT INTO tree_node (level, position, hash) VALUES (?, ?, ?)'),
   };
 }
@@ -211,15 +210,42 @@ function insert(
     batch.prev_hash,
     batchHash,
   );
-  let offset = 0;
-  for (const { seq, event, version, at, body } of events) {
-    const leaf = leaves.subarray(offset, (offset += HASH_BYTES));
-    statements.insertEvent.run(seq, batch.batch, event, version, at, body, leaf);
-  }
+  insertEvents(statements, batch.batch, { events, leaves });
   frontier.append(leaves, (level, index, node) => statements.insertNode.run(level, index, node));
   const position = head.position + events.length;
   const newHead = { position, batch: batch.batch, batchHash, lastAtUs };
   return { position, batchHash, head: newHead, frontier };
+}
+
+/** A row takes a third less when a statement inserts several. */
+const EVENTS_AT_ONCE = 16;
+
+const EVENT_COLUMNS = ['seq', 'batch', 'event', 'version', 'at_us', 'body', 'leaf'] as const;
+
+function toInsertEvents(count: number): string {
+  const row = `(${EVENT_COLUMNS.map(() => '?').join(', ')})`;
+  const rows = Array.from({ length: count }, () => row).join(', ');
+  return `INSERT INTO event (${EVENT_COLUMNS.join(', ')}) VALUES ${rows}`;
+}
+
+function insertEvents(
+  { insertEvent, insertEvents: insertSome }: Statements,
+  batch: number,
+  { events, leaves }: Pick<HashedBatch, 'events' | 'leaves'>,
+): void {
+  let values: (number | string | Buffer)[] = [];
+  let offset = 0;
+  for (const { seq, event, version, at, body } of events) {
+    const leaf = leaves.subarray(offset, (offset += HASH_BYTES));
+    values.push(seq, batch, event, version, at, body, leaf);
+    if (values.length === EVENTS_AT_ONCE * EVENT_COLUMNS.length) {
+      insertSome.run(...values);
+      values = [];
+    }
+  }
+  for (let first = 0; first < values.length; first += EVENT_COLUMNS.length) {
+    insertEvent.run(...values.slice(first, first + EVENT_COLUMNS.length));
+  }
 }
 
 /** Returns the instant of the last event. Errors: InvariantError. */
