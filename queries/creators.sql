@@ -4,7 +4,7 @@
 --   creator is the oldest process seen in the namespace when it was first seen. Births that were counted
 --   instead of listed are added to those of the process that made the first of them.
 --   Whole days, quarters of days, hours and minutes of the window are added up from what was counted when it was
---   recorded; at the edges births are counted one by one.
+--   recorded; at the edges, and in the minute of the last event, births are counted one by one.
 -- parameters:
 --   since  time     none  start of the window; without it, from the beginning
 --   until  time     now   end of the window; now is the last instant that was watched
@@ -24,7 +24,7 @@
 --   stormed       count    of those born, how many were counted in storms instead of listed
 -- uses:     lifespan_born, storm_end
 -- example:  creators -p since=-7d -p type=user
-WITH asked (since_us, until_us) AS (
+WITH asked (since_us, until_us, counted_us) AS (
   SELECT
     coalesce(:since, -9007199254740991),
     coalesce(
@@ -32,7 +32,8 @@ WITH asked (since_us, until_us) AS (
       (SELECT coalesce(v.watched_us, v.scan_ended_us) FROM live AS v),
       (SELECT max(v.to_us) FROM coverage AS v),
       (SELECT max(v.last_at_us) FROM projection AS v)
-    )
+    ),
+    (SELECT (max(v.last_at_us) - 1) / 60000000 * 60000000 FROM projection AS v)
 ),
 width (step, width_us) AS (
   VALUES (1, 60000000), (2, 3600000000), (3, 21600000000), (4, 86400000000)
@@ -47,11 +48,12 @@ level (step, from_us, to_us) AS (
     w.step,
     min((v.from_us + w.width_us - 1) / w.width_us * w.width_us, v.to_us),
     max(
-      min(v.to_us / w.width_us * w.width_us, v.to_us),
+      min(min(v.to_us, a.counted_us) / w.width_us * w.width_us, v.to_us),
       min((v.from_us + w.width_us - 1) / w.width_us * w.width_us, v.to_us)
     )
   FROM level AS v
   JOIN width AS w ON w.step = v.step + 1
+  CROSS JOIN asked AS a
 ),
 part (step, from_us, to_us) AS (
   SELECT v.step, v.from_us, coalesce(n.from_us, v.to_us)

@@ -8,7 +8,7 @@ import type { DatabaseHandle } from '../store/open-database.ts';
  * Version of what the fold makes of the events. Raise it whenever the same events would give other rows;
  * every read.db is then rebuilt at the next start.
  */
-const FOLD_VERSION = 8;
+const FOLD_VERSION = 9;
 
 const NAME = 'read';
 

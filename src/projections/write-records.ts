@@ -92,8 +92,11 @@ export function prepareRecordWriter(db: DatabaseHandle): RecordWriter {
       for (const storm of dirty.storms) {
         statements.insertStorm.run(...toStormValues(storm));
       }
-      const born = [...dirty.lifespans.values()].filter(({ id }) => id > storedPosition);
-      writeCreations(born, dirty.storms);
+      writeCreations({
+        lifespans: [...dirty.lifespans.values()].filter(({ id }) => id > storedPosition),
+        storms: dirty.storms,
+        lastAtUs: known.lastAt,
+      });
     },
   };
 }

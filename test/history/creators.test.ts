@@ -9,7 +9,14 @@ import type { AuditEvent } from '../../src/domain/event.ts';
 import { US_PER_DAY, US_PER_SECOND } from '../../src/domain/time.ts';
 import { findQueriesDirectory, loadQueries } from '../../src/history/load-queries.ts';
 import { rebuildReadDatabase } from '../../src/projections/rebuild.ts';
-import { openTestLog, Scratch, WALL_US, writeState } from '../support/state-on-disk.ts';
+import {
+  createAppender,
+  openTestLog,
+  Scratch,
+  WALL_US,
+  withState,
+  writeState,
+} from '../support/state-on-disk.ts';
 
 const RUNS = Number(process.env['NSAUDIT_PROPERTY_RUNS'] ?? 15);
 const MINUTE_US = 60 * US_PER_SECOND;
@@ -83,9 +90,13 @@ type Birth = typeof birthArbitrary extends fc.Arbitrary<infer Value> ? Value : n
 
 const NOBODY = { ppid: null, gid: null, session: null, cgroup: null, how: null } as const;
 
-function toEvent({ atUs, type, creator, isBaseline, count }: Birth, seq: number): AuditEvent {
+/** `recordedUs`: the instant of the event, at which the birth may be long past. */
+function toEvent(
+  { atUs, type, creator, isBaseline, count }: Birth,
+  { seq, recordedUs }: { seq: number; recordedUs: number },
+): AuditEvent {
   const by = WALL_US + atUs;
-  const header = { seq, at: WALL_US + 4 * US_PER_DAY, version: 1 } as const;
+  const header = { seq, at: WALL_US + recordedUs, version: 1 } as const;
   const made = creator && { pid: seq, startTimeTicks: 1, ...NOBODY, ...creator };
   if (count > 0 && made) {
     return {
@@ -121,20 +132,32 @@ function toEvent({ atUs, type, creator, isBaseline, count }: Birth, seq: number)
   };
 }
 
-test('the creators of any window are those of the births in it, also after a rebuild', async () => {
+test('the creators of any window are those of the births in it, also after a restart and a rebuild', async () => {
   const query = loadQueries(findQueriesDirectory()).get('creators');
   await fc.assert(
     fc.asyncProperty(
       fc.array(birthArbitrary, { minLength: 1, maxLength: 60 }),
       fc.integer({ min: 1, max: 20 }),
       fc.array(fc.tuple(instantArbitrary, instantArbitrary), { minLength: 20, maxLength: 20 }),
-      async (births, batchSize, windows) => {
+      fc.record({ restartsAfter: fc.nat(20), isInOrder: fc.boolean() }),
+      async (drawn, batchSize, windows, { restartsAfter, isInOrder }) => {
         using scratch = new Scratch();
-        const events = births.map((birth, index) => toEvent(birth, index + 1));
+        const births = isInOrder ? drawn.toSorted((left, right) => left.atUs - right.atUs) : drawn;
+        let recordedUs = 0;
+        const events = births.map((birth, index) => {
+          recordedUs = Math.max(recordedUs, birth.atUs);
+          return toEvent(birth, { seq: index + 1, recordedUs });
+        });
         const batches = Array.from({ length: Math.ceil(events.length / batchSize) }, (_, index) =>
           events.slice(index * batchSize, (index + 1) * batchSize),
         );
-        await writeState(scratch.path, batches);
+        await writeState(scratch.path, batches.slice(0, restartsAfter));
+        await withState(scratch.path, ({ log, projection }) => {
+          const append = createAppender(log, 'run-2');
+          for (const batch of batches.slice(restartsAfter)) {
+            projection.apply(batch, append(batch).batchHash);
+          }
+        });
         compare();
         const log = await openTestLog(scratch.path);
         await rebuildReadDatabase(scratch.join('read.db'), log.reader);
