@@ -20,7 +20,6 @@ import {
 } from './lifespan.ts';
 import type { NameInterval } from './name-intervals.ts';
 import { NAMESPACE_TYPES } from './namespace-type.ts';
-import { toRfc3339 } from './time.ts';
 import type { WallClock } from './wall-clock.ts';
 
 const instant = z
@@ -216,7 +215,7 @@ export interface Rendering {
 
 /** Timeline microseconds to RFC 3339 wall time. */
 export function toInstantJson(clock: WallClock, timelineUs: number): string {
-  return toRfc3339(clock.toWallUs(timelineUs));
+  return clock.toWallText(timelineUs);
 }
 
 function toBoundsJson(clock: WallClock, bounds: Bounds): LifespanJson['born'];
@@ -234,11 +233,12 @@ function toBoundsJson(clock: WallClock, bounds: Bounds | null): LifespanJson['go
 /**
  * A lifespan as it is printed. `state` and `certainty` are about the instant of the rendering: certain
  * when it lies between the bounds of birth and end, possible when it lies within them or was not watched
- * any more.
+ * any more. `holders` is counted by the caller, for the same instant.
  */
 export function toLifespanJson(
   lifespan: Lifespan,
   { host, clock, atUs, watchedUntilUs, containerOf, nameIntervals }: Rendering,
+  holders: LifespanJson['holders'],
 ): LifespanJson {
   const {
     id: lifespanId,
@@ -294,7 +294,7 @@ export function toLifespanJson(
       ...lifespan.references,
       at: toInstantJson(clock, lifespan.references.at),
     },
-    holders: { now: lifespan.holdersNow, ever: lifespan.holdersEver },
+    holders,
   };
 }
 

@@ -8,6 +8,8 @@
  *
  * Times people give and read are wall times; they are converted here and nowhere else.
  */
+import { toRfc3339 } from './time.ts';
+
 export interface WallOffset {
   /** Timeline instant from which the offset holds. */
   readonly fromUs: number;
@@ -18,12 +20,17 @@ export interface WallOffset {
 export interface WallClock {
   /** Wall time of a timeline instant. */
   toWallUs(timelineUs: number): number;
+  /** The same as RFC 3339, UTC, six digits. */
+  toWallText(timelineUs: number): string;
   /**
    * Timeline instant of a wall time. Where the clock was set back and showed the time twice, the later
    * moment is meant; a time the clock jumped over maps to the moment of the jump.
    */
   toTimelineUs(wallUs: number): number;
 }
+
+/** Most instants of an answer stand in it several times; a page of one has fewer than that. */
+const TEXTS_MAX = 4_096;
 
 /**
  * Builds the conversion from the recorded offsets, in timeline order. Before the first of them both times
@@ -32,9 +39,21 @@ export interface WallClock {
 export function buildWallClock(offsets: readonly WallOffset[]): WallClock {
   const start: WallOffset = { fromUs: Number.NEGATIVE_INFINITY, offsetUs: 0 };
   const steps = [start, ...offsets];
+  const texts = new Map<number, string>();
+  const toWallUs = (timelineUs: number): number =>
+    timelineUs + (steps.findLast((step) => step.fromUs <= timelineUs) ?? start).offsetUs;
   return {
-    toWallUs(timelineUs) {
-      return timelineUs + (steps.findLast((step) => step.fromUs <= timelineUs) ?? start).offsetUs;
+    toWallUs,
+    toWallText(timelineUs) {
+      let text = texts.get(timelineUs);
+      if (text === undefined) {
+        text = toRfc3339(toWallUs(timelineUs));
+        if (texts.size === TEXTS_MAX) {
+          texts.clear();
+        }
+        texts.set(timelineUs, text);
+      }
+      return text;
     },
     toTimelineUs(wallUs) {
       const index = steps.findLastIndex((step) => wallUs >= step.fromUs + step.offsetUs);

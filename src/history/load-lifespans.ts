@@ -51,9 +51,9 @@ export function loadLifespans(
     const lifespan = lifespanById.get(id);
     assert(lifespan !== undefined, `lifespan ${id} is named by read.db but not in it`);
     const leftOut = left?.get(id) ?? { now: 0, ever: 0 };
-    const holdersNow = (counts?.get(id) ?? lifespan.holdersNow) - leftOut.now;
-    const holdersEver = lifespan.holdersEver - leftOut.ever;
-    return toLifespanJson({ ...lifespan, holdersNow, holdersEver }, rendering);
+    const now = (counts?.get(id) ?? lifespan.holdersNow) - leftOut.now;
+    const ever = lifespan.holdersEver - leftOut.ever;
+    return toLifespanJson(lifespan, rendering, { now, ever });
   });
 }
 

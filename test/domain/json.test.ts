@@ -112,7 +112,7 @@ function render(atUs: number, gone = lifespan.gone) {
     containerOf: containerByPath,
     nameIntervals: new Map([[734_112, [named]]]),
   };
-  return toLifespanJson({ ...lifespan, gone }, rendering);
+  return toLifespanJson({ ...lifespan, gone }, rendering, { now: 1, ever: 4 });
 }
 
 describe('the shapes that scripts rely on', () => {
