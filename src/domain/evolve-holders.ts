@@ -44,7 +44,7 @@ export function applyGained(known: Known, event: EventOf<'holder.gained'>): Chan
       lifespan.unheld = null;
       changes.push({ record: 'lifespan', value: lifespan });
     }
-    noteContainer(changes, lifespan, container);
+    noteContainer(known, changes, { lifespan, cgroup: container });
   }
   changes.push({ record: 'holder-counts', lifespans: held });
   return changes;
@@ -121,7 +121,7 @@ function linkContainer(known: Known, holder: Holder): Change[] {
   const container = findContainerGroup(known, holder);
   const changes: Change[] = [];
   for (const id of heldBy(known, holder)) {
-    noteContainer(changes, requireLifespan(known, id), container);
+    noteContainer(known, changes, { lifespan: requireLifespan(known, id), cgroup: container });
   }
   return changes;
 }
@@ -140,11 +140,13 @@ function findContainerGroup(known: Known, { cgroup, containerId }: Holder): stri
 
 /** Of an initial namespace this would be a list of all containers, and mean nothing. */
 function noteContainer(
+  { containersOf }: Known,
   changes: Change[],
-  { id, initial, containers }: Lifespan,
-  cgroup: string | null,
+  { lifespan: { id, initial, containers }, cgroup }: { lifespan: Lifespan; cgroup: string | null },
 ): void {
-  if (cgroup !== null && !initial && !containers.includes(cgroup)) {
+  const noted = containersOf.get(id);
+  if (cgroup !== null && !initial && noted?.has(cgroup) === false) {
+    noted.add(cgroup);
     const place = containers.push(cgroup) - 1;
     changes.push({ record: 'container-use', value: { lifespan: id, place, cgroup } });
   }

@@ -250,6 +250,7 @@ function forgetLifespan(known: Known, lifespan: Lifespan): void {
   known.lifespans.delete(lifespan.id);
   known.holdersOf.delete(lifespan.id);
   known.setsOf.delete(lifespan.id);
+  known.containersOf.delete(lifespan.id);
   const key = toNamespaceKey(lifespan.type, lifespan.inum);
   if (known.lifespanByKey.get(key) === lifespan.id) {
     known.lifespanByKey.delete(key);

@@ -66,6 +66,8 @@ export interface Known {
   readonly sets: Map<SetId, NamespaceSet>;
   readonly setByMembers: Map<string, SetId>;
   readonly setsOf: Map<LifespanId, Set<SetId>>;
+  /** The control groups in `containers` of each lifespan: one that is kept for years sees many. */
+  readonly containersOf: Map<LifespanId, Set<string>>;
   /** What was learnt in this boot about containers, by their control group. */
   readonly containers: Map<string, Container>;
   /** The last watching stretch; null before the first scan of this boot. */
@@ -99,6 +101,7 @@ export function emptyKnown(): Known {
     sets: new Map(),
     setByMembers: new Map(),
     setsOf: new Map(),
+    containersOf: new Map(),
     containers: new Map(),
     coverage: null,
     openGaps: new Map(),
@@ -139,6 +142,7 @@ export function* eachHolder(known: Known, lifespanId: LifespanId): Generator<Hol
 /** Enters a lifespan into every index. Used by evolve and by whoever loads a known state from its rows. */
 export function indexLifespan(known: Known, lifespan: Lifespan): void {
   known.lifespans.set(lifespan.id, lifespan);
+  known.containersOf.set(lifespan.id, new Set(lifespan.containers));
   known.lifespanByKey.set(toNamespaceKey(lifespan.type, lifespan.inum), lifespan.id);
   known.lifespansByInum.set(lifespan.inum, [
     ...(known.lifespansByInum.get(lifespan.inum) ?? []),
