@@ -77,8 +77,11 @@ function findDamage(db: DatabaseHandle): string | null {
   return found === 'ok' ? null : `it is damaged: ${found.replaceAll(/\s+/g, ' ')}`;
 }
 
-/** Records that wait in memory before they are written; a record that changes again meanwhile is written once. */
-const DIRTY_MAX = 20_000;
+/**
+ * Records that wait in memory before they are written; a record that changes again meanwhile is written once. Of more,
+ * most outlive two collections of young objects, which takes longer than to write some of them twice.
+ */
+const DIRTY_MAX = 8_000;
 
 /**
  * Builds read.db from the whole log. The caller holds the collector lock and has no connection to read.db.

@@ -8,6 +8,7 @@ import { toStoredEvent, type AuditEvent } from '../../src/domain/event.ts';
 import { openProjection } from '../../src/projections/project.ts';
 import { hashLeaf } from '../../src/store/log-hash.ts';
 import { openDatabase } from '../../src/store/open-database.ts';
+import { openRowCopier } from './copy-rows.ts';
 import { startEventMix } from './event-mix.ts';
 import { inScratch, withLog } from './fill-log.ts';
 import { measurePairs, median, type BenchRow } from './measure.ts';
@@ -16,39 +17,69 @@ const BATCHES = 200;
 const BATCH_EVENTS = 100;
 const PAIRS = 11;
 
-/**
- * The log alone, and the log with the projections in the same tick. The reference gets its rows ready
- * made; the last line has one that makes the text of each body itself, as any writer of events must.
- */
-export async function benchAppend(): Promise<BenchRow[]> {
-  const ready = 'bare FULL inserts of the same rows';
-  const making = 'bare FULL inserts that also make the JSON of each body';
-  return [
-    await measure('append', ready, { isProjecting: false, least: 0.6 }),
-    await measure('append with projections', ready, { isProjecting: true, least: 0.35 }),
-    await measure('append', making, { isProjecting: false, least: null }),
-  ];
+interface Comparison {
+  readonly what: string;
+  readonly reference: string;
+  readonly isProjecting: boolean;
+  readonly bare?: BareOptions;
+  readonly least: number | null;
+}
 
-  async function measure(
-    what: string,
-    reference: string,
-    { isProjecting, least }: { isProjecting: boolean; least: number | null },
-  ): Promise<BenchRow> {
-    const pairs = await measurePairs(
-      PAIRS,
-      () => inScratch((directory) => append(directory, isProjecting)),
-      () => inScratch((directory) => insertBare(directory, reference === making)),
-    );
-    return {
-      what: `${what}, batches of ${BATCH_EVENTS}`,
-      reference,
-      ours: median(pairs.map(({ ours }) => ours)),
-      theirs: median(pairs.map(({ theirs }) => theirs)),
-      unit: 'events/s',
-      ratio: median(pairs.map(({ ours, theirs }) => ours / theirs)),
-      budget: least === null ? null : { bound: 'at-least', ratio: least },
-    };
-  }
+interface BareOptions {
+  /** Makes the text of each body, as any writer of events must; otherwise rows are ready made. */
+  readonly isMaking?: boolean;
+  /** A read.db to copy what each batch introduced from. */
+  readonly readPath?: string;
+}
+
+/** The log alone, and the log with the projections in the same tick. */
+export function benchAppend(): Promise<BenchRow[]> {
+  return inScratch(async (recorded) => {
+    await append(recorded, true);
+    const [alone, projecting] = ['append', 'append with projections'];
+    const ready = 'bare FULL inserts of the same rows';
+    return [
+      await measure({ what: alone, reference: ready, isProjecting: false, least: 0.6 }),
+      await measure({ what: projecting, reference: ready, isProjecting: true, least: 0.35 }),
+      await measure({
+        what: alone,
+        reference: 'bare FULL inserts that also make the JSON of each body',
+        isProjecting: false,
+        bare: { isMaking: true },
+        least: null,
+      }),
+      await measure({
+        what: projecting,
+        reference: 'bare FULL inserts, and a copy of the new rows of read.db inside SQLite',
+        isProjecting: true,
+        bare: { readPath: join(recorded, 'read.db') },
+        least: null,
+      }),
+    ];
+  });
+}
+
+async function measure({
+  what,
+  reference,
+  isProjecting,
+  bare = {},
+  least,
+}: Comparison): Promise<BenchRow> {
+  const pairs = await measurePairs(
+    PAIRS,
+    () => inScratch((directory) => append(directory, isProjecting)),
+    () => inScratch((directory) => insertBare(directory, bare)),
+  );
+  return {
+    what: `${what}, batches of ${BATCH_EVENTS}`,
+    reference,
+    ours: median(pairs.map(({ ours }) => ours)),
+    theirs: median(pairs.map(({ theirs }) => theirs)),
+    unit: 'events/s',
+    ratio: median(pairs.map(({ ours, theirs }) => ours / theirs)),
+    budget: least === null ? null : { bound: 'at-least', ratio: least },
+  };
 }
 
 /**
@@ -106,10 +137,15 @@ function toBareRow(event: AuditEvent): BareRow {
   return { event, batch, body, fields: JSON.parse(body), leaf: hashLeaf(stored) };
 }
 
-function insertBare(directory: string, isMaking: boolean): number {
+async function insertBare(
+  directory: string,
+  { isMaking = false, readPath }: BareOptions,
+): Promise<number> {
   const path = join(directory, 'bare.db');
   writeFileSync(path, '');
   const db = openDatabase(path, 'log-writer');
+  const copier =
+    readPath === undefined ? null : await openRowCopier(readPath, join(directory, 'read.db'));
   try {
     db.exec(
       `CREATE TABLE event (seq INTEGER PRIMARY KEY, batch INTEGER NOT NULL, event TEXT NOT NULL,
@@ -126,9 +162,13 @@ function insertBare(directory: string, isMaking: boolean): number {
     });
     return measureBatches(
       (events) => events.map(toBareRow),
-      (rows) => insertAll.immediate(rows),
+      (rows, index) => {
+        insertAll.immediate(rows);
+        copier?.copy(index * BATCH_EVENTS, (index + 1) * BATCH_EVENTS);
+      },
     );
   } finally {
+    copier?.close();
     db.close();
   }
 }

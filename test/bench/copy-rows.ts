@@ -3,10 +3,11 @@
  * with the settings of a rebuild, then the same indexes, then fsync. No value passes through JavaScript, so nothing
  * that folds a log into these rows can take less.
  */
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { syncPath } from '../../src/store/create-file.ts';
-import type { DatabaseHandle } from '../../src/store/open-database.ts';
+import { migrate, READ_PLAN } from '../../src/store/migrate.ts';
+import { openDatabase, type DatabaseHandle } from '../../src/store/open-database.ts';
 
 const SETTINGS = ['journal_mode = OFF', 'synchronous = OFF', 'locking_mode = EXCLUSIVE'] as const;
 /** As a rebuild sets them, so that both sort and cache alike. */
@@ -35,6 +36,44 @@ export function copyRows(readPath: string): void {
   }
   syncPath(copyPath);
   rmSync(copyPath);
+}
+
+/** Tables that get a row for what an event introduces, and the column with the seq of that event. */
+const INTRODUCED = [
+  ['lifespan', 'id'],
+  ['holder_count', 'lifespan'],
+  ['holder', 'id'],
+  ['container_use', 'lifespan'],
+  ['namespace_set', 'id'],
+] as const;
+
+export interface RowCopier {
+  /** Copies what the events of `(after, upTo]` introduced, in one transaction. */
+  copy(after: number, upTo: number): void;
+  close(): void;
+}
+
+/**
+ * The same batch by batch, with the indexes in place and the settings of a collector: the rows as they stood at the
+ * end. What a projection also does, to write a row and then its end, is left out.
+ */
+export async function openRowCopier(readPath: string, copyPath: string): Promise<RowCopier> {
+  writeFileSync(copyPath, '');
+  const db = openDatabase(copyPath, 'read-writer');
+  await migrate(db, READ_PLAN);
+  db.prepare('ATTACH ? AS original').run(readPath);
+  const statements = INTRODUCED.map(([table, key]) =>
+    db.prepare(
+      `INSERT INTO main.${table} SELECT * FROM original.${table}
+       WHERE ${key} > CAST(? AS INTEGER) AND ${key} <= CAST(? AS INTEGER)`,
+    ),
+  );
+  const copyAll = db.transaction((after: number, upTo: number) => {
+    for (const statement of statements) {
+      statement.run(after, upTo);
+    }
+  });
+  return { copy: (after, upTo) => copyAll.immediate(after, upTo), close: () => db.close() };
 }
 
 interface Definition {

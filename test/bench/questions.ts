@@ -23,6 +23,8 @@ const BATCH_EVENTS = 5_000;
 const TICK_US = US_PER_SECOND;
 const PAGE = 100;
 const ASKED = 300;
+/** The last is measured: those before warm the pages, and what V8 compiles and how large it keeps its heap. */
+const ROUNDS = 4;
 const GROWTH_MAX = 1.5;
 const NS_PER_MS = 1e6;
 
@@ -201,8 +203,7 @@ function choosePlaces(readPath: string): Born[] {
 
 function measure(history: History, { ask }: Question, places: readonly Born[]): Figures {
   let asked: readonly Taken[] = [];
-  // Twice: the first time warms the pages that the second one needs.
-  for (let round = 0; round < 2; round += 1) {
+  for (let round = 0; round < ROUNDS; round += 1) {
     asked = places.map((place) => {
       const cpu = process.cpuUsage();
       const startedNs = process.hrtime.bigint();
