@@ -79,13 +79,20 @@ export function prepareCreations(db: DatabaseHandle): (inserted: Inserted) => vo
        types = types | excluded.types,
        seen_by = seen_by | excluded.seen_by`,
   );
-  let waiting = db.prepare<[], Birth>(SELECT_WAITING).all();
+  const waiting = db.prepare<[], Birth>(SELECT_WAITING).all();
+  let reachedUs = Number.NaN;
   return ({ lifespans, storms, lastAtUs }) => {
     const made = [...lifespans.flatMap(toMade), ...storms.map(toStorm)];
-    const births = [...waiting, ...withCreators(made, findCreator)];
+    const added = withCreators(made, findCreator);
     const countedUs = Math.floor((lastAtUs - 1) / US_PER_MINUTE) * US_PER_MINUTE;
-    waiting = births.filter(({ byUs }) => byUs > countedUs);
-    for (const creation of gather(births.filter(({ byUs }) => byUs <= countedUs))) {
+    // Within a minute there can be many commits, and many that wait.
+    const births = countedUs === reachedUs ? added : [...waiting.splice(0), ...added];
+    reachedUs = countedUs;
+    const due: Birth[] = [];
+    for (const birth of births) {
+      (birth.byUs > countedUs ? waiting : due).push(birth);
+    }
+    for (const creation of gather(due)) {
       const { type, widthUs, fromUs, creator, born, stormed } = creation;
       const { firstByUs, lastByUs, types, seenBy } = creation;
       upsert.run(type, widthUs, fromUs, creator, born, stormed, firstByUs, lastByUs, types, seenBy);
