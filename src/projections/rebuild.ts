@@ -78,8 +78,8 @@ function findDamage(db: DatabaseHandle): string | null {
 }
 
 /**
- * Records that wait in memory before they are written; a record that changes again meanwhile is written once. Of more,
- * most outlive two collections of young objects, which takes longer than to write some of them twice.
+ * Records that wait in memory before they are written; a record that changes again meanwhile is written once. With
+ * 20,000 a rebuild took a few percent longer: what waits is copied by every collection of young objects.
  */
 const DIRTY_MAX = 8_000;
 
